@@ -1,0 +1,228 @@
+"""
+The errors, one tree, branching by what a caller can do about it.
+
+    IngramError
+    ├── ConfigurationError        mend the settings; nothing was sent
+    ├── InvalidRequestError       mend the request: every problem of it is told; nothing was sent
+    ├── ConnectionFailedError     try again: nothing of the request was sent
+    ├── ConnectionLostError       try again: it was a read, and no whole answer came
+    ├── OutcomeUnknownError       find out: a write was sent, whether it took effect is not known
+    ├── DeadlineExceededError     allow more time: nothing was sent, or it was a read
+    ├── UnreadableAnswerError     look at the body: a read got a 2xx that cannot be read
+    └── ApiError                  read the refusal
+        ├── BadRequestError       400
+        │   └── DuplicateOrderError   the purchase order number was used before
+        ├── AuthenticationError   401, and refused credentials
+        ├── PermissionDeniedError 403
+        ├── NotFoundError         404
+        ├── NotOnHoldError        405: only an order on customer hold can be changed or cancelled
+        ├── RateLimitedError      429, and any 4xx that names the quota
+        └── ServerError           5xx
+
+No message, `repr` or log line of these shows a token or a secret. All of them pickle and copy.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import frozen
+
+
+class IngramError(Exception):
+    """Anything that this library raises for what went wrong."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions pickle by calling their class with `args`, which keyword-only facts do not survive.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(cls: type[IngramError], args: tuple[object, ...], facts: dict[str, object]) -> IngramError:
+    error = cls.__new__(cls, *args)
+    error.__dict__.update(facts)
+    return error
+
+
+class ConfigurationError(IngramError):
+    """Settings are missing or contradictory, or the client was used where it cannot be. Nothing was sent."""
+
+
+class InvalidRequestError(IngramError):
+    """The request cannot be right. Nothing was sent."""
+
+    problems: tuple[str, ...]
+    """Everything that is wrong with it, one text each."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.problems,), self.__dict__
+
+
+class ConnectionFailedError(IngramError):
+    """Nothing of the request was sent: refused, no such host, TLS failed, or no token was to be had."""
+
+
+class ConnectionLostError(IngramError):
+    """A read was sent and no whole answer came. Reading has no effect, so it can be tried again."""
+
+
+class OutcomeUnknownError(IngramError):
+    """
+    A write was sent, and whether it took effect is not known.
+
+    Do not just send it again: look first whether the order is there, or has changed.
+    """
+
+    operation: str
+    """The name of the operation, e.g. `create`."""
+    order_number: str | None
+    """The Ingram order number that was to be changed; `None` for creates."""
+    customer_order_number: str | None
+    """The purchase order number that was to be created; `None` where there was none."""
+    correlation_id: str
+    status: int | None
+    """The HTTP status, where an answer came; `None` where none did."""
+    body: bytes
+    """What came of an answer, perhaps cut short; `b""` where nothing did."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str,
+        correlation_id: str,
+        order_number: str | None = None,
+        customer_order_number: str | None = None,
+        status: int | None = None,
+        body: bytes = b"",
+    ) -> None:
+        super().__init__(message)
+        self.operation = operation
+        self.order_number = order_number
+        self.customer_order_number = customer_order_number
+        self.correlation_id = correlation_id
+        self.status = status
+        self.body = body
+
+
+class DeadlineExceededError(IngramError):
+    """The time was up, and nothing was sent or it was a read."""
+
+    retry_after: float | None
+    """Seconds until the API would take the request again, where that is known."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class UnreadableAnswerError(IngramError):
+    """A read got a 2xx whose body cannot be read as what it should be."""
+
+    status: int
+    body: bytes
+    """The body as it came, cut at the size limit."""
+    correlation_id: str
+
+    def __init__(self, message: str, *, status: int, body: bytes, correlation_id: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body
+        self.correlation_id = correlation_id
+
+
+@frozen(kw_only=True)
+class ErrorField:
+    """What the API says is wrong with one field of a request."""
+
+    field: str | None = None
+    value: str | None = None
+    message: str | None = None
+
+
+@frozen(kw_only=True)
+class ErrorDetail:
+    """
+    One error of an answer. The published shape, into which all that occur are folded.
+
+    Source: `ErrorResponse`, openapispec of 2025-11, and the gateway's own shapes.
+    """
+
+    id: str | None = None
+    """The API's own id of the error (`traceid` in v7); Ingram's support asks for it."""
+    type: str | None = None
+    """A path such as `/errors/validation-failed`, or a gateway's error code."""
+    message: str | None = None
+    fields: tuple[ErrorField, ...] = ()
+
+
+class ApiError(IngramError):
+    """The API refused; plain for a redirect and for a 4xx that has no class of its own."""
+
+    status: int
+    errors: tuple[ErrorDetail, ...]
+    """What the API said; `()` where the body was empty or could not be read."""
+    correlation_id: str
+    body: bytes
+    """The body as it came, cut at the size limit, with any secret of ours blotted out."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        errors: tuple[ErrorDetail, ...] = (),
+        correlation_id: str = "",
+        body: bytes = b"",
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.errors = errors
+        self.correlation_id = correlation_id
+        self.body = body
+
+
+class BadRequestError(ApiError):
+    """400: something in the request is wrong; `errors` says what."""
+
+
+class DuplicateOrderError(BadRequestError):
+    """The purchase order number was used before, and the request did not allow a duplicate."""
+
+
+class AuthenticationError(ApiError):
+    """401, also with a fresh token; or the token endpoint refused the credentials."""
+
+
+class PermissionDeniedError(ApiError):
+    """403: the credentials are good, but not for this."""
+
+
+class NotFoundError(ApiError):
+    """404: there is no such order."""
+
+
+class NotOnHoldError(ApiError):
+    """405: the order is not on customer hold, so it cannot be changed or cancelled."""
+
+
+class RateLimitedError(ApiError):
+    """429, or a 4xx that names the quota."""
+
+    retry_after: float | None = None
+    """Seconds until the API says to come back; `None` where it does not say."""
+
+
+class ServerError(ApiError):
+    """5xx, on a read. On a write it is `OutcomeUnknownError`: the server may have acted before it failed."""
+
+
+def brief(value: object) -> str:
+    """Show a value in a message: its `repr`, cut where it grows long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # more digits, or more depth, than Python writes
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= 80 else f"{text[:77]}..."
