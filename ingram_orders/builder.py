@@ -1,0 +1,337 @@
+"""
+Requests as one types them: parameters declared once, read as fluent typed setters.
+
+Knows how a value becomes text and whether it can be right; knows nothing of the operations, of bodies' insides, or of
+how anything is sent.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from functools import partial
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, overload
+
+from attrs import field, frozen
+
+from ingram_orders.errors import brief
+from ingram_orders.models import RequestModel
+
+A = TypeVar("A")
+"""The model that answers a request."""
+A_co = TypeVar("A_co", covariant=True)
+T = TypeVar("T")
+"""What a setter takes."""
+T_contra = TypeVar("T_contra", contravariant=True)
+R = TypeVar("R", bound="Request[Any]")
+B = TypeVar("B", bound=RequestModel)
+
+DateRange = list[date] | list[str] | list[date | str] | tuple[date | str, date | str]
+"""The first and the last day: dates, or text as `yyyy-MM-dd`."""
+
+
+# ── Forms: how a value becomes text, and when it cannot be right ────────────────────────────────────────────────────
+
+
+class Form(Protocol[T_contra]):
+    """How a value is written; the kinds below are all there are."""
+
+    def texts(self, value: T_contra, /) -> tuple[str, ...]:
+        """Give the texts to send, `()` for nothing. Raises `ValueError`, whose text says what is wrong."""
+        ...
+
+
+@frozen
+class Text:
+    """Text, sent as it is; *shortest* and *longest* count characters."""
+
+    longest: int | None = None
+    shortest: int = 0
+
+    def texts(self, value: str, /) -> tuple[str, ...]:
+        """See `Form`."""
+        if not isinstance(value, str):
+            raise ValueError(f"{brief(value)} is not text")
+        if self.longest is not None and not self.shortest <= len(value) <= self.longest:
+            bounds = {self.shortest, self.longest} - {0}
+            allowed = " to ".join(map(str, sorted(bounds))) if self.shortest else f"at most {self.longest}"
+            raise ValueError(f"{brief(value)} is {len(value)} characters long, {allowed} are allowed")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise ValueError(f"{brief(value)} holds half a character (a lone surrogate)")
+        return (value,)
+
+
+@frozen
+class PlainText(Text):
+    """Text for a header or a path: not blank, no control characters, no space at its ends."""
+
+    def texts(self, value: str, /) -> tuple[str, ...]:
+        """See `Form`."""
+        texts = super().texts(value)
+        if not value.strip():
+            raise ValueError("must not be blank")
+        if any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in value):
+            raise ValueError(f"{brief(value)} holds a control character")
+        if value != value.strip():
+            raise ValueError(f"{brief(value)} starts or ends with a space")
+        return texts
+
+
+@frozen
+class PathText(PlainText):
+    """Text for a path: `.` and `..` would name another one."""
+
+    def texts(self, value: str, /) -> tuple[str, ...]:
+        """See `Form`."""
+        texts = super().texts(value)
+        if value in {".", ".."}:
+            raise ValueError(f"{brief(value)} is not an order number")
+        return texts
+
+
+@frozen
+class Whole:
+    """A whole number, within bounds."""
+
+    at_least: int
+    at_most: int | None = None
+
+    def texts(self, value: int, /) -> tuple[str, ...]:
+        """See `Form`."""
+        if type(value) is not int:
+            raise ValueError(f"{brief(value)} is not a whole number")
+        if value < self.at_least or (self.at_most is not None and value > self.at_most):
+            bounds = f"{self.at_least} or more" if self.at_most is None else f"{self.at_least} to {self.at_most}"
+            raise ValueError(f"{value} is out of range, {bounds} is allowed")
+        return (str(value),)
+
+
+@frozen
+class Flag:
+    """True or false."""
+
+    def texts(self, value: bool, /) -> tuple[str, ...]:
+        """See `Form`."""
+        if not isinstance(value, bool):
+            raise ValueError(f"{brief(value)} is not True or False")
+        return ("true" if value else "false",)
+
+
+@frozen
+class DayText:
+    """A day as `yyyy-MM-dd`."""
+
+    def texts(self, value: date | str, /) -> tuple[str, ...]:
+        """See `Form`."""
+        if isinstance(value, datetime):
+            raise ValueError(f"{brief(value)} has a time, a date is wanted: use .date()")
+        if isinstance(value, date):
+            return (value.isoformat(),)
+        try:
+            # `fromisoformat` alone takes 20260102 and 2026-W01-5 as well, which the API does not.
+            if isinstance(value, str) and value.isascii() and date.fromisoformat(value).isoformat() == value:
+                return (value,)
+        except ValueError:
+            pass
+        raise ValueError(f"{brief(value)} is not a date as yyyy-MM-dd")
+
+
+@frozen
+class Several:
+    """Texts, each sent under the same name."""
+
+    def texts(self, value: list[str] | tuple[str, ...], /) -> tuple[str, ...]:
+        """See `Form`."""
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{brief(value)} is not a list")
+        return tuple(text for item in value for text in Text().texts(item))
+
+
+@frozen
+class Range:
+    """The first and the last day, each sent under the same name; an empty list sends nothing."""
+
+    def texts(self, value: DateRange, /) -> tuple[str, ...]:
+        """See `Form`."""
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{brief(value)} is not a list")
+        days = tuple(text for item in value for text in DayText().texts(item))
+        if len(days) not in (0, 2):
+            raise ValueError(f"{len(days)} given, a range is two dates: the first and the last")
+        if days and days[0] > days[1]:
+            raise ValueError(f"the first date, {days[0]}, is after the last, {days[1]}")
+        return days
+
+
+# ── Parameters: one line each in an operation ───────────────────────────────────────────────────────────────────────
+
+
+class Parameter(Generic[T]):
+    """Something a request can say. Read from a request it is the setter, from a class it is this declaration."""
+
+    name: str
+    """The setter's name."""
+
+    def __init__(self, wire_name: str, *, required: bool = False) -> None:
+        self.wire_name = wire_name
+        self.required = required
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, request: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, request: R, owner: type[R]) -> Callable[[T], R]: ...
+    def __get__(self, request: Any, owner: type) -> Any:
+        return self if request is None else partial(request._with, self.name)  # a request's own, as this class is
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.wire_name!r})"
+
+    def problems(self, value: object) -> Iterator[str]:
+        """Tell what is wrong with a value that was set."""
+        raise NotImplementedError
+
+
+class TextParameter(Parameter[T]):
+    """A parameter that is sent as text."""
+
+    def __init__(self, wire_name: str, form: Form[T], *, required: bool = False) -> None:
+        super().__init__(wire_name, required=required)
+        self.form = form
+
+    def problems(self, value: Any) -> Iterator[str]:
+        """See `Parameter`."""
+        try:
+            self.form.texts(value)
+        except ValueError as wrong:
+            yield f"{self.name}: {wrong}"
+
+    def texts(self, value: Any) -> tuple[str, ...]:
+        """Give the texts to send of a value that has no problems."""
+        return self.form.texts(value)
+
+
+class Query(TextParameter[T]):
+    """A parameter in the query; several texts repeat the key."""
+
+
+class Header(TextParameter[T]):
+    """A parameter in the headers."""
+
+
+class Path(TextParameter[T]):
+    """A parameter in the path; every request has it from its start."""
+
+
+class Body(Parameter[B]):
+    """The body, a model."""
+
+    def __init__(self, wire_name: str, model: type[B], *, required: bool = True) -> None:
+        super().__init__(wire_name, required=required)
+        self.model = model
+
+    def problems(self, value: object) -> Iterator[str]:
+        """See `Parameter`; what is inside a body, `converters.problems` tells."""
+        if not isinstance(value, self.model):
+            yield f"{self.name}: {self.model.__name__} is wanted, not {type(value).__name__}"
+
+
+# ── The request ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@frozen(kw_only=True)
+class Response(Generic[A_co]):
+    """An answer, with what surrounded it."""
+
+    model: A_co
+    status: int
+    headers: Mapping[str, str]
+    """Looked up without regard to case."""
+    correlation_id: str
+    """The one that was sent; the API echoes it."""
+    attempts: int
+    """How often the request was sent, 1 or more."""
+    body: bytes = field(repr=lambda body: f"<{len(body)} bytes>")
+    """The body as it came."""
+
+
+class Sends(Protocol):
+    """Something that can send a request: the session, or what stands in its place."""
+
+    async def send(self, request: "Request[A]", *, timeout: float | None) -> Response[A]:
+        """Send a request and read its answer; *timeout* is the total, in seconds."""
+        ...
+
+
+class Request(Generic[A]):
+    """
+    A request being built. A setter gives back a new one and leaves this one as it is, so a half-filled request can be
+    shared between tasks. Nothing is checked before `execute`, which then tells all problems at once.
+    """
+
+    __slots__ = ("_sends", "_values")
+
+    operation: ClassVar[str]
+    """What one calls on the client, e.g. `search`."""
+    method: ClassVar[str]
+    path: ClassVar[str]
+    """Below the base URL, with the path's parameter in braces; this is the operation's route."""
+    writes: ClassVar[bool] = False
+    """Whether it changes something, so that sending it twice is not the same as once."""
+
+    def __init__(self, sends: Sends, **values: object) -> None:
+        self._sends = sends
+        self._values: Mapping[str, object] = values
+
+    @classmethod
+    def params(cls) -> tuple[Parameter[Any], ...]:
+        """List the declared parameters, in the order they are sent."""
+        found = {
+            name: value
+            for base in reversed(cls.__mro__)
+            for name, value in vars(base).items()
+            if isinstance(value, Parameter)
+        }
+        return tuple(found.values())
+
+    @property
+    def values(self) -> Mapping[str, object]:
+        """What was set, by the setters' names."""
+        return self._values
+
+    def problems(self, values: Mapping[str, object]) -> Iterator[str]:
+        """Tell what is wrong with *values*: those set, and the client's defaults for those that were not."""
+        for param in self.params():
+            if param.name in values:
+                yield from param.problems(values[param.name])
+            elif param.required:
+                yield f"{param.name} is required"
+
+    async def execute(self, *, timeout: float | None = None) -> A:
+        """
+        Send the request and give the answer's model.
+
+        Args:
+            timeout: Seconds from here to the return, waiting and repeating included; `None` is the client's
+                `Timeouts.total`.
+
+        Raises:
+            InvalidRequestError: All problems of the request; nothing was sent.
+            IngramError: See `ingram_orders.errors`, which draws the tree.
+        """
+        response = await self._sends.send(self, timeout=timeout)
+        return response.model
+
+    async def execute_with_response(self, *, timeout: float | None = None) -> Response[A]:
+        """Do as `execute` does, and give the answer with its status, headers, body and attempts."""
+        return await self._sends.send(self, timeout=timeout)
+
+    def _with(self, name: str, value: object) -> Self:
+        other = object.__new__(type(self))
+        other._sends = self._sends
+        other._values = {**self._values, name: value}
+        return other
+
+    def __repr__(self) -> str:
+        said = ", ".join(f"{name}={brief(value)}" for name, value in self._values.items())
+        return f"{self.operation}({said})"

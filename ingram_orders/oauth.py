@@ -1,0 +1,116 @@
+"""
+When to fetch an access token, and when not to; does no I/O itself.
+
+There is no refresh token: a new one is fetched as the first was. A token may die before its time, when another is
+issued for the same client; one production client saw 24 hours of 401 from a cached one.
+"""
+
+import asyncio
+import copy
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+from attrs import field, frozen
+
+from ingram_orders.errors import IngramError
+
+MARGIN: Final = 300.0
+"""Seconds before a token's end from which on a new one is fetched, and at most a tenth of its life."""
+
+FIRST_PAUSE: Final = 1.0
+"""Seconds after a failed fetch in which no other is tried; they double with each failure in a row."""
+
+LONGEST_PAUSE: Final = 30.0
+
+
+class TokenSource(Protocol):
+    """Where access tokens come from. Bring your own to share one token between processes."""
+
+    async def token(self) -> str:
+        """Give a token that should be good now."""
+        ...
+
+    def drop(self, token: str) -> None:
+        """Learn that the API refused *token*; if it is still the one in hand, give it no more."""
+        ...
+
+
+@frozen
+class Token:
+    """A token, as the API issued it."""
+
+    access_token: str = field(repr=False)
+    lifetime: float
+    """Seconds from now."""
+
+
+class TokenKeeper:
+    """
+    Keeps one token, and fetches another when it must.
+
+    One fetch at a time, however many wait. It is fetched anew before it ends, a little earlier or later, so that many
+    processes do not do it all at once. After a failure no other fetch is tried for a while: who asks meanwhile gets
+    the failure again, or the old token while it lasts.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[Token]],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        rand: Callable[[], float] = random.random,
+    ) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._rand = rand
+        # A lock, not a shared task: cancelling one caller must not fail the rest.
+        self._lock = asyncio.Lock()
+        self._token: str | None = None
+        self._refresh_at = self._ends_at = 0.0
+        self._failure: IngramError | None = None
+        self._pause = FIRST_PAUSE
+        self._quiet_until = 0.0
+
+    async def token(self) -> str:
+        """
+        Give a token that should be good now, fetching one if need be.
+
+        Raises:
+            IngramError: What the fetch raised, now or a moment ago.
+        """
+        if self._token is not None and self._clock() < self._refresh_at:
+            return self._token
+        async with self._lock:
+            now = self._clock()
+            if self._token is not None and now < self._refresh_at:
+                return self._token
+            if self._failure is not None and now < self._quiet_until:
+                return self._still_good(self._failure)
+            try:
+                fresh = await self._fetch()
+            except IngramError as failure:
+                self._failure = failure
+                self._quiet_until = self._clock() + self._pause
+                self._pause = min(self._pause * 2, LONGEST_PAUSE)
+                return self._still_good(failure)
+            self._keep(fresh, now)
+            return fresh.access_token
+
+    def drop(self, token: str) -> None:
+        """Forget *token* if it is still the one in hand: of a hundred refusals at once, one counts."""
+        if token == self._token:
+            self._token = None
+
+    def _keep(self, fresh: Token, asked_at: float) -> None:
+        margin = min(MARGIN, fresh.lifetime / 10) * (1 + self._rand())
+        self._token = fresh.access_token
+        self._ends_at = asked_at + fresh.lifetime
+        self._refresh_at = self._ends_at - margin
+        self._failure, self._pause = None, FIRST_PAUSE
+
+    def _still_good(self, failure: IngramError) -> str:
+        if self._token is not None and self._clock() < self._ends_at:
+            return self._token
+        raise copy.copy(failure) from failure  # raised again and again, one object would grow its traceback

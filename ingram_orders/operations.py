@@ -1,0 +1,247 @@
+"""
+The operations of the Orders API, declared: method, path, parameters, answer.
+
+Source: openapispec of 2025-11 and 2024-06; setters are the Go SDK's, in snake_case.
+"""
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from ingram_orders.builder import (
+    A,
+    Body,
+    DayText,
+    Flag,
+    Header,
+    Path,
+    PathText,
+    PlainText,
+    Query,
+    Range,
+    Request,
+    Several,
+    Text,
+    Whole,
+)
+from ingram_orders.errors import brief
+from ingram_orders.models import (
+    AsyncOrderCreateDTO,
+    AsyncOrderCreateResponse,
+    OrderCreateRequest,
+    OrderCreateResponse,
+    OrderDetailB2B,
+    OrderModifyRequest,
+    OrderModifyResponse,
+    OrderSearchResponse,
+    VendorRequiredInfo,
+    VendorRequiredInfoRequest,
+)
+
+
+class OrdersRequest(Request[A]):
+    """What every operation has: who asks, for which country."""
+
+    __slots__ = ()
+
+    answer: ClassVar[Any]
+    """The model of the answer; `None` where the body is not looked at, `tuple[M, ...]` where it is an array."""
+
+    @classmethod
+    def empty_answer(cls, status: int) -> A | None:  # noqa: ARG003  # what says so differs by operation
+        """Give the answer that an empty body (or `null`) is; `None` where it cannot be one."""
+        return None
+
+    im_customer_number = Header("IM-CustomerNumber", PlainText(shortest=1, longest=10), required=True)
+    """Your customer number with Ingram: `20-222222` in the US, without a dash or alphanumeric elsewhere."""
+    im_country_code = Header("IM-CountryCode", PlainText(shortest=2, longest=2), required=True)
+    """Two letters (ISO 3166)."""
+    im_correlation_id = Header("IM-CorrelationID", PlainText(shortest=1, longest=32), required=True)
+    """Names this call in the API's own logs; made anew for each call that sets none."""
+    im_sender_id = Header("IM-SenderID", PlainText(shortest=1, longest=32))
+    """Names the sender; the client's default unless set."""
+
+
+class SearchOrders(OrdersRequest[OrderSearchResponse]):
+    """Search orders. Without any filter the API searches the last 20 days only."""
+
+    __slots__ = ()
+
+    operation, method, path = "search", "GET", "/resellers/v6/orders/search"
+    answer = OrderSearchResponse
+
+    ingram_order_number = Query("ingramOrderNumber", Text(longest=11))
+    """Ingram's number of the order."""
+    order_status = Query("orderStatus", Text())
+    """SHIPPED, PROCESSING, ON HOLD, BACKORDERED or CANCELLED; other words are sent too."""
+    order_status_in = Query("orderStatus-in", Several())
+    """Any of these."""
+    ingram_order_date = Query("ingramOrderDate", DayText())
+    """The day of the order."""
+    ingram_order_date_bt = Query("ingramOrderDate-bt", Range())
+    """The first and the last day of the order; whether the ends count is not documented."""
+    customer_order_number = Query("customerOrderNumber", Text(longest=35))
+    """Your own number of the order (PO). The search is not exact: look at what comes."""
+    page_size = Query("pageSize", Whole(1, 100))
+    """Orders per page, at most 100; the API assumes 25."""
+    page_number = Query("pageNumber", Whole(1))
+    """From 1, which the API assumes."""
+    end_customer_order_number = Query("endCustomerOrderNumber", Text(longest=35))
+    """The end customer's number of the order."""
+    invoice_date_bt = Query("invoiceDate_bt", Range())
+    """The first and the last day of the invoice."""
+    ship_date_bt = Query("shipDate_bt", Range())
+    """The first and the last day of shipping."""
+    delivery_date_bt = Query("deliveryDate_bt", Range())
+    """The first and the last day of delivery."""
+    ingram_part_number = Query("ingramPartNumber", Text(longest=35))
+    """Orders with this product (Ingram's SKU)."""
+    vendor_part_number = Query("vendorPartNumber", Text(longest=35))
+    """Orders with this product (the vendor's number)."""
+    serial_number = Query("serialNumber", Text(longest=35))
+    """Orders with this device."""
+    tracking_number = Query("trackingNumber", Text(longest=35))
+    """Orders with this parcel."""
+    vendor_name = Query("vendorName", Text(longest=35))
+    """Orders with this vendor's products."""
+    special_bid_number = Query("specialBidNumber", Text(longest=35))
+    """Orders with this bid."""
+
+    @classmethod
+    def empty_answer(cls, status: int) -> OrderSearchResponse | None:
+        """204 says that nothing was found; an empty 200 says nothing."""
+        return OrderSearchResponse(records_found=0) if status == HTTPStatus.NO_CONTENT else None
+
+
+class GetOrderDetails(OrdersRequest[OrderDetailB2B]):
+    """Read the details of an order or of a sub-order."""
+
+    __slots__ = ()
+
+    operation, method, path = "details", "GET", "/resellers/v6.1/orders/{ordernumber}"
+    answer = OrderDetailB2B
+
+    order_number = Path("ordernumber", PathText(shortest=1, longest=12), required=True)
+    """`20-RD3QV`, a sub-order as `20-RD3QV-11`; ten digits in SAP countries."""
+    ingram_order_date = Query("ingramOrderDate", DayText())
+    """The day of the order, where its number alone is not enough."""
+    vendor_number = Query("vendorNumber", Text())
+    """Only this vendor's lines."""
+    simulate_status = Query("simulateStatus", Text())
+    """For Ingram's sandbox only: IM::SHIPPED, IM::PARTIALLY_SHIPPED, IM::HOLD or IM::INVOICED."""
+    is_iml = Query("isIml", Flag())
+    """For Ingram Micro Lifecycle customers only."""
+    region_code = Query("regionCode", Text())
+    """For Ingram's sandbox only."""
+
+
+class CreateOrder(OrdersRequest[OrderCreateResponse]):
+    """Place an order, v6."""
+
+    __slots__ = ()
+
+    operation, method, path, writes = "create", "POST", "/resellers/v6/orders", True
+    answer = OrderCreateResponse
+
+    order_create_request = Body("orderCreateRequest", OrderCreateRequest)
+    """The order."""
+
+    def problems(self, values: Mapping[str, object]) -> Iterator[str]:
+        """See `Request`; and the purchase order number, by which alone a lost order can be found again."""
+        yield from super().problems(values)
+        body = values.get("order_create_request")
+        if isinstance(body, OrderCreateRequest):
+            number = body.customer_order_number
+            if number is None or (isinstance(number, str) and not number.strip()):
+                yield "order_create_request.customer_order_number is required"
+            yield from _too_long(number, 35, "order_create_request")
+
+
+class CreateOrderV7(OrdersRequest[AsyncOrderCreateResponse]):
+    """Place an order, v7: the answer confirms that it was taken in, its outcome is told by webhook."""
+
+    __slots__ = ()
+
+    operation, method, path, writes = "create_v7", "POST", "/resellers/v7/orders", True
+    answer = AsyncOrderCreateResponse
+
+    async_order_create_dto = Body("asyncOrderCreateDTO", AsyncOrderCreateDTO)
+    """The order."""
+
+    def problems(self, values: Mapping[str, object]) -> Iterator[str]:
+        """See `Request`; and how long a purchase order number is in v7."""
+        yield from super().problems(values)
+        body = values.get("async_order_create_dto")
+        if isinstance(body, AsyncOrderCreateDTO):
+            yield from _too_long(body.customer_order_number, 18, "async_order_create_dto")
+
+
+class ModifyOrder(OrdersRequest[OrderModifyResponse]):
+    """Change an order on customer hold, within 24 hours, or release it."""
+
+    __slots__ = ()
+
+    operation, method, path, writes = "modify", "PUT", "/resellers/v6/orders/{orderNumber}", True
+    answer = OrderModifyResponse
+
+    order_number = Path("orderNumber", PathText(), required=True)
+    """`20-RD3QV`; ten digits in SAP countries."""
+    action_code = Query("actionCode", Text())
+    """`release` lets the order go; it needs no body, and sends an empty one."""
+    region_code = Query("regionCode", Text())
+    """For Ingram's sandbox only."""
+    order_modify_request = Body("orderModifyRequest", OrderModifyRequest, required=False)
+    """The change; required unless the action is `release`."""
+
+    def problems(self, values: Mapping[str, object]) -> Iterator[str]:
+        """See `Request`; and the body, which only a release may do without."""
+        yield from super().problems(values)
+        if "order_modify_request" not in values and values.get("action_code") != "release":
+            yield 'order_modify_request is required, unless action_code("release")'
+
+    @classmethod
+    def empty_answer(cls, status: int) -> OrderModifyResponse | None:  # noqa: ARG003
+        """A release is answered with `null`."""
+        return OrderModifyResponse()
+
+
+class CancelOrder(OrdersRequest[None]):
+    """Cancel an order on customer hold."""
+
+    __slots__ = ()
+
+    operation, method, path, writes = "cancel", "DELETE", "/resellers/v6/orders/{OrderNumber}", True
+    answer = None
+
+    order_number = Path("OrderNumber", PathText(), required=True)
+    """`20-RD3QV`; ten digits in SAP countries."""
+    region_code = Query("regionCode", Text())
+    """For Ingram's sandbox only."""
+
+
+class GetVendorRequiredInfo(OrdersRequest[tuple[VendorRequiredInfo, ...]]):
+    """Ask what vendors must be told before a v7 order. A POST that changes nothing."""
+
+    __slots__ = ()
+
+    operation, method, path = "vendor_required_info", "POST", "/resellers/v7/vendorrequiredinfo"
+    answer = tuple[VendorRequiredInfo, ...]
+
+    vendor_required_info_request = Body("vendorRequiredInfoRequest", VendorRequiredInfoRequest)
+    """The quote, or the products."""
+
+
+OPERATIONS = (
+    CancelOrder,
+    GetOrderDetails,
+    SearchOrders,
+    CreateOrder,
+    CreateOrderV7,
+    ModifyOrder,
+    GetVendorRequiredInfo,
+)
+
+
+def _too_long(number: object, longest: int, where: str) -> Iterator[str]:
+    if isinstance(number, str) and len(number) > longest:
+        yield f"{where}.customer_order_number: {brief(number)} is {len(number)} characters long, {longest} are allowed"
