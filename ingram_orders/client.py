@@ -1,0 +1,236 @@
+"""`OrdersClient`, the door: one method an operation, settings, and views for other customers."""
+
+import copy
+import os
+from collections.abc import Mapping
+from ssl import SSLContext
+from types import TracebackType
+from typing import Any, Final, Self, TypedDict, Unpack
+from uuid import uuid4
+
+from aiohttp import ClientSession, Fingerprint
+
+from ingram_orders import wire
+from ingram_orders.builder import A, Request, Response
+from ingram_orders.errors import ConfigurationError
+from ingram_orders.oauth import TokenSource
+from ingram_orders.operations import (
+    CancelOrder,
+    CreateOrder,
+    CreateOrderV7,
+    GetOrderDetails,
+    GetVendorRequiredInfo,
+    ModifyOrder,
+    SearchOrders,
+)
+from ingram_orders.session import INGRAM_PRODUCTION, MAX_BODY, Credentials, Endpoint, Session, Timeouts
+
+VARIABLES: Final[Mapping[str, str]] = {
+    "client_id": "INGRAM_CLIENT_ID",
+    "client_secret": "INGRAM_CLIENT_SECRET",
+    "customer_number": "INGRAM_CUSTOMER_NUMBER",
+    "country_code": "INGRAM_COUNTRY_CODE",
+    "sender_id": "INGRAM_SENDER_ID",
+    "base_url": "INGRAM_BASE_URL",
+}
+"""The environment variable of each setting that has one."""
+
+
+class Settings(TypedDict, total=False):
+    """The keyword arguments of `OrdersClient`."""
+
+    customer_number: str | None
+    country_code: str | None
+    sender_id: str | None
+    base_url: str
+    token_url: str | None
+    token_source: TokenSource | None
+    session: ClientSession | None
+    timeouts: Timeouts
+    max_body: int
+    proxy: str | None
+    ssl: SSLContext | Fingerprint | bool
+    allow_http: bool
+
+
+class OrdersClient:
+    """
+    The Orders API: `async with OrdersClient(...) as orders: detail = await orders.details("20-RD3QV").execute()`.
+
+    Belongs to the event loop in which it is first used. Any number of tasks may share it.
+    """
+
+    def __init__(
+        self,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        *,
+        customer_number: str | None = None,
+        country_code: str | None = None,
+        sender_id: str | None = "ingram-orders",
+        base_url: str = INGRAM_PRODUCTION,
+        token_url: str | None = None,
+        token_source: TokenSource | None = None,
+        session: ClientSession | None = None,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
+        max_body: int = MAX_BODY,
+        proxy: str | None = None,
+        ssl: SSLContext | Fingerprint | bool = True,
+        allow_http: bool = False,
+    ) -> None:
+        """
+        Set up; nothing is opened or sent yet.
+
+        Args:
+            client_id: The app's id, from the developer portal.
+            client_secret: The app's secret. Never shown in any message, `repr` or log line.
+            customer_number: `IM-CustomerNumber` of requests that set none.
+            country_code: `IM-CountryCode` of requests that set none.
+            sender_id: `IM-SenderID` of requests that set none; `None` sends no such header.
+            base_url: `INGRAM_PRODUCTION`, `INGRAM_SANDBOX`, or another.
+            token_url: Where tokens are fetched; `None` is `/oauth/oauth20/token` of the base URL's host.
+            token_source: Where tokens come from instead; then no id and secret are needed.
+            session: An aiohttp session to use, which stays yours to close; `None` opens our own.
+            timeouts: In seconds.
+            max_body: Bytes of an answer, decompressed, that are read at most; 64 MiB.
+            proxy: As aiohttp takes it.
+            ssl: As aiohttp takes it.
+            allow_http: Allow `http://` beyond this machine, which shows secrets and orders to everyone on the way.
+
+        Raises:
+            ConfigurationError: Settings are missing or contradictory; it names each and its variable.
+        """
+        tokens = token_source or _credentials(client_id=client_id, client_secret=client_secret)
+        if max_body < 1:
+            raise ConfigurationError(f"max_body must be 1 or more, not {max_body}")
+        self._session = Session(
+            Endpoint.of(base_url, token_url, allow_http=allow_http),
+            tokens=tokens,
+            borrowed=session,
+            timeouts=timeouts,
+            max_body=max_body,
+            proxy=proxy,
+            ssl=ssl,
+        )
+        self._is_view = False
+        self._defaults = _given(
+            im_customer_number=customer_number, im_country_code=country_code, im_sender_id=sender_id
+        )
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Unpack[Settings]) -> Self:
+        """
+        Take settings from the environment: `INGRAM_CLIENT_ID`, `INGRAM_CLIENT_SECRET`, `INGRAM_CUSTOMER_NUMBER`,
+        `INGRAM_COUNTRY_CODE`, `INGRAM_SENDER_ID` and `INGRAM_BASE_URL`.
+
+        Args:
+            environ: In the place of `os.environ`; an empty value counts as not set.
+            settings: Those of `OrdersClient`; they go before the environment.
+
+        Raises:
+            ConfigurationError: Id, secret, customer number or country code is missing; it names the variables.
+        """
+        environ = os.environ if environ is None else environ
+        found: dict[str, Any] = {
+            name: environ[variable].strip() for name, variable in VARIABLES.items() if environ.get(variable, "").strip()
+        }
+        found.update(settings)
+        needed = {"customer_number", "country_code"}
+        if found.get("token_source") is None:
+            needed |= {"client_id", "client_secret"}
+        _require({name: None for name in VARIABLES if name in needed and not found.get(name)})
+        return cls(**found)
+
+    def with_defaults(
+        self, *, customer_number: str | None = None, country_code: str | None = None, sender_id: str | None = None
+    ) -> Self:
+        """
+        Give a view of this client with other defaults, e.g. for another customer; `None` leaves one as it is.
+
+        It shares connections, token and limits, and closes nothing: that stays with this client.
+        """
+        view = copy.copy(self)
+        view._is_view = True
+        view._defaults = {
+            **self._defaults,
+            **_given(im_customer_number=customer_number, im_country_code=country_code, im_sender_id=sender_id),
+        }
+        return view
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections that are our own. Closing twice is fine; a view, or a lent session, stays open."""
+        if not self._is_view:
+            await self._session.close()
+
+    async def send(self, request: Request[A], *, timeout: float | None = None) -> Response[A]:
+        """Send a request that was built elsewhere; `request.execute()` does so by itself. See there."""
+        defaults = {**self._defaults, "im_correlation_id": uuid4().hex}
+        return await self._session.send(wire.encode(request, defaults), timeout=timeout)
+
+    # ── The operations ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def search(self) -> SearchOrders:
+        """Search orders; without any filter the API searches the last 20 days only."""
+        return SearchOrders(self)
+
+    def details(self, order_number: str) -> GetOrderDetails:
+        """Read the details of an order (`20-RD3QV`) or a sub-order (`20-RD3QV-11`)."""
+        return GetOrderDetails(self, order_number=order_number)
+
+    def create(self) -> CreateOrder:
+        """Place an order, v6."""
+        return CreateOrder(self)
+
+    def create_v7(self) -> CreateOrderV7:
+        """Place an order, v7: the answer confirms that it was taken in; the outcome is told by webhook."""
+        return CreateOrderV7(self)
+
+    def modify(self, order_number: str) -> ModifyOrder:
+        """Change an order on customer hold, within 24 hours, or release it."""
+        return ModifyOrder(self, order_number=order_number)
+
+    def cancel(self, order_number: str) -> CancelOrder:
+        """Cancel an order on customer hold."""
+        return CancelOrder(self, order_number=order_number)
+
+    def vendor_required_info(self) -> GetVendorRequiredInfo:
+        """Ask what vendors must be told before a v7 order."""
+        return GetVendorRequiredInfo(self)
+
+    # The same, under the Go SDK's names.
+    get_resellers_v6_ordersearch = search
+    get_orderdetails_v61 = details
+    post_createorder_v6 = create
+    post_createorder_v7 = create_v7
+    put_ordermodify = modify
+    delete_ordercancel = cancel
+
+    def __repr__(self) -> str:
+        customer = self._defaults.get("im_customer_number")
+        return f"{type(self).__name__}({self._session.endpoint.base_url!r}, customer_number={customer!r})"
+
+
+def _given(**values: str | None) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _credentials(**given: str | None) -> Credentials:
+    _require({name: value for name, value in given.items() if not (value and value.strip())})
+    for name, value in given.items():
+        if value is None or not value.isprintable():  # a line's end from a file, as a rule
+            raise ConfigurationError(f"{name} ({VARIABLES[name]}) holds a character that cannot be part of it")
+    return Credentials(**{name: value for name, value in given.items() if value is not None})
+
+
+def _require(missing: Mapping[str, object]) -> None:
+    if missing:
+        names = ", ".join(f"{name} ({VARIABLES[name]})" for name in missing)
+        raise ConfigurationError(f"missing: {names}; give it as an argument, or set the variable and use from_env()")

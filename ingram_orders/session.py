@@ -1,0 +1,430 @@
+"""
+The session manager: aiohttp, the token, the deadline. The only place where requests leave the machine.
+
+What may be sent again is decided here, and only here: aiohttp by itself sends a PUT or DELETE a second time after a
+dropped connection, even when the server has read the whole first one.
+"""
+
+import asyncio
+import functools
+import ipaddress
+import logging
+import time
+from collections.abc import Callable
+from ssl import SSLContext
+from types import SimpleNamespace
+from typing import Any, Final, Literal
+from urllib.parse import SplitResult, urlsplit
+
+import aiohttp
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession
+from attrs import field, frozen
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from ingram_orders import wire
+from ingram_orders._version import __version__
+from ingram_orders.builder import Response
+from ingram_orders.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectionFailedError,
+    ConnectionLostError,
+    DeadlineExceededError,
+    IngramError,
+)
+from ingram_orders.oauth import Token, TokenKeeper, TokenSource
+from ingram_orders.wire import Outgoing
+
+INGRAM_PRODUCTION: Final = "https://api.ingrammicro.com:443"
+"""The base URL of the API. Source: developer portal."""
+INGRAM_SANDBOX: Final = f"{INGRAM_PRODUCTION}/sandbox"
+"""Ingram's own sandbox: static answers. For one that behaves, see `ingram_orders.sandbox`."""
+
+MAX_BODY: Final = 64 * 2**20
+_MAX_TOKEN_BODY: Final = 2**20
+_LONG_BODY: Final = 2**19
+"""Bytes from which on an answer is read in a thread: half a megabyte takes some ten milliseconds."""
+
+_log = logging.getLogger(__name__)
+
+
+@frozen(kw_only=True)
+class Timeouts:
+    """How long to wait, in seconds; `None` is for ever."""
+
+    connect: float | None = 10.0
+    """For a connection, TLS included."""
+    read: float | None = 60.0
+    """Between two pieces of an answer."""
+    total: float | None = None
+    """From `execute()` to its return, everything included; `execute(timeout=...)` overrides it for one call."""
+
+
+@frozen
+class Credentials:
+    """What a token is asked for with. Neither is ever shown."""
+
+    client_id: str = field(repr=False)
+    client_secret: str = field(repr=False)
+
+
+@frozen
+class Endpoint:
+    """Where to ask: the API's base URL and the token's."""
+
+    base_url: str
+    token_url: str
+
+    @classmethod
+    def of(cls, base_url: str, token_url: str | None, *, allow_http: bool) -> "Endpoint":
+        """
+        Tidy and check the two addresses.
+
+        The token's never carries `/sandbox`; a base URL with `/sandbox` twice, or with slashes at its end, is mended.
+
+        Raises:
+            ConfigurationError: Not an address one can send secrets to.
+        """
+        parts = _checked_url(base_url, "base_url", allow_http=allow_http)
+        path = parts.path.rstrip("/")
+        while path.endswith("/sandbox/sandbox"):
+            path = path.removesuffix("/sandbox")
+        root = f"{parts.scheme}://{parts.netloc}"
+        if token_url is None:
+            token_url = f"{root}{path.removesuffix('/sandbox')}/oauth/oauth20/token"
+        else:
+            _checked_url(token_url, "token_url", allow_http=allow_http)
+        return cls(f"{root}{path}", token_url)
+
+
+def _checked_url(url: str, setting: str, *, allow_http: bool) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError as wrong:
+        raise ConfigurationError(f"{setting} is not an address: {wrong}") from None
+    if parts.scheme not in {"https", "http"} or not host:
+        raise ConfigurationError(f"{setting} must be https://host[:port][/path]")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ConfigurationError(f"{setting} must have no user, query or fragment: addresses end up in logs")
+    if parts.scheme == "http" and not (allow_http or _is_loopback(host)):
+        raise ConfigurationError(
+            f"{setting} is http://, which would show secrets and orders to everyone on the way; "
+            f"use https://, or allow_http=True if you must"
+        )
+    return parts
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # another name, and 127.evil.example is one
+        return False
+
+
+class _Dropped(aiohttp.ClientError):
+    """The connection broke after it was made; of a type for which aiohttp does not send again."""
+
+
+class _SecondSend(aiohttp.ClientError):
+    """A middleware of a borrowed session tried to send a write again."""
+
+
+_NOT_SENT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+
+
+class _Attempt:
+    """
+    One send of one request: the innermost middleware of it, and what is known of how far it got.
+
+    Lets a write pass once, and hides from aiohttp the two errors after which it would send again.
+    """
+
+    def __init__(self, *, token: str, writes: bool, traced: bool) -> None:
+        self.token = token
+        self.writes = writes
+        # A borrowed session has no trace of ours, so its requests count as sent unless the error says otherwise.
+        self.sent = not traced
+        self.passed = False
+
+    async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        if self.passed and self.writes:
+            raise _SecondSend("a middleware wanted to send a write again")
+        self.passed = True
+        try:
+            return await handler(request)
+        except _NOT_SENT:
+            self.passed = False  # whoever retries around us may, as long as nothing left
+            raise
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as dropped:
+            raise _Dropped(str(dropped)) from dropped
+
+    def was_sent(self, failure: BaseException) -> bool:
+        """Whether anything of the request may have left; not having seen it counts as sent."""
+        return not isinstance(failure, _NOT_SENT) and (self.sent or not self.passed)
+
+
+async def _headers_sent(_: ClientSession, context: SimpleNamespace, __: object) -> None:
+    if isinstance(attempt := context.trace_request_ctx, _Attempt):
+        attempt.sent = True
+
+
+class Session:
+    """
+    Sends requests: over two aiohttp sessions of its own, or over one that is lent to it.
+
+    Opened when first used, in the loop that runs then, to which it belongs from there on.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        tokens: TokenSource | Credentials,
+        borrowed: ClientSession | None,
+        timeouts: Timeouts,
+        max_body: int,
+        proxy: str | None,
+        ssl: SSLContext | aiohttp.Fingerprint | bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.endpoint = endpoint
+        self._tokens: TokenSource = (
+            TokenKeeper(functools.partial(self._fetch_token, tokens), clock=clock)
+            if isinstance(tokens, Credentials)
+            else tokens
+        )
+        self._borrowed = borrowed
+        self._timeouts = timeouts
+        self._max_body = max_body
+        self._proxy = proxy
+        self._ssl = ssl
+        self._clock = clock
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._own: dict[Literal["read", "write"], ClientSession] = {}
+        self._closed = False
+
+    async def close(self) -> None:
+        """Close what is our own; what was lent stays open. Closing twice is fine."""
+        if self._own:
+            self._check_loop()
+        self._closed = True
+        while self._own:
+            _, session = self._own.popitem()
+            await session.close()
+
+    async def send(self, out: Outgoing, *, timeout: float | None = None) -> Response[Any]:
+        """
+        Send a request, with a token, and read its answer.
+
+        Args:
+            out: The request, checked and written.
+            timeout: Seconds for all of it; `None` is `Timeouts.total`.
+
+        Raises:
+            IngramError: See `ingram_orders.errors`.
+        """
+        self._check_open()
+        attempts: list[_Attempt] = []
+        deadline = asyncio.timeout(self._timeouts.total if timeout is None else timeout)
+        try:
+            async with deadline:
+                return await self._send(out, attempts)
+        except TimeoutError as late:
+            if not deadline.expired():  # of a token source of the caller's own
+                raise
+            if out.writes and attempts and attempts[-1].sent:
+                raise out.outcome_unknown("the time was up before the answer came") from late
+            raise DeadlineExceededError(f"{out.route}: the time was up (correlation id {out.correlation_id})") from late
+
+    async def _send(self, out: Outgoing, attempts: list[_Attempt]) -> Response[Any]:
+        # What may go again, each once: a request turned away for its token, and a read whose kept-alive connection
+        # turned out to be dead.
+        chances = {AuthenticationError, ConnectionLostError}
+        while True:
+            token = await self._tokens.token()
+            attempts.append(_Attempt(token=token, writes=out.writes, traced=self._borrowed is None))
+            try:
+                status, headers, body = await self._attempt(out, attempts)
+                model = await self._decode(out, status, headers, body)
+            except AuthenticationError as refused:
+                if AuthenticationError not in chances or _no_product(refused):
+                    raise
+                chances.remove(AuthenticationError)
+                attempts[-1].sent = False  # it was turned away at the door, a write too: no outcome to wonder about
+                self._tokens.drop(token)
+                continue
+            except ConnectionLostError as lost:
+                if ConnectionLostError not in chances or not isinstance(lost.__cause__, _Dropped):
+                    raise
+                chances.remove(ConnectionLostError)
+                continue
+            return Response(
+                model=model,
+                status=status,
+                headers=headers,
+                correlation_id=out.correlation_id,
+                attempts=len(attempts),
+                body=body,
+            )
+
+    async def _decode(self, out: Outgoing, status: int, headers: CIMultiDict[str], body: bytes) -> Any:
+        if len(body) < _LONG_BODY:
+            return wire.decode(out, status, headers, body)
+        return await asyncio.to_thread(wire.decode, out, status, headers, body)
+
+    async def _attempt(self, out: Outgoing, attempts: list[_Attempt]) -> tuple[int, CIMultiDict[str], bytes]:
+        attempt, started, outcome = attempts[-1], self._clock(), "cancelled"
+        headers = {**out.headers, "Authorization": f"Bearer {attempt.token}"}
+        try:
+            async with self._request(out.request.method, f"{self.endpoint.base_url}{out.target}", attempt,
+                                     headers=headers, data=out.body) as response:  # fmt: skip
+                outcome = str(response.status)
+                # The body is read in here, where the connection is: headers are not yet an answer.
+                body = await self._body(out, response)
+                if response.status >= 400:  # it may echo what it did not like
+                    for each in attempts:
+                        body = _blotted(body, each.token)
+                return response.status, CIMultiDict(response.headers), body
+        except IngramError as unread:
+            outcome = f"{outcome} {type(unread).__name__}"
+            raise
+        except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as exc:
+            error = self._translated(out, attempt, exc)
+            outcome = type(error).__name__
+            raise error from exc
+        finally:
+            _log.debug(
+                "%s -> %s in %.0f ms (attempt %d, correlation id %s)",
+                out.route, outcome, (self._clock() - started) * 1000, len(attempts), out.correlation_id,
+            )  # fmt: skip
+
+    async def _body(self, out: Outgoing, response: ClientResponse) -> bytes:
+        """Read the body, up to the cap. Of a refusal, what came of it is enough."""
+        granted = 200 <= response.status < 300
+        if granted and out.request.answer is None:
+            return b""
+        chunks = bytearray()
+        try:
+            async for chunk in response.content.iter_any():
+                chunks += chunk
+                if len(chunks) > self._max_body:
+                    del chunks[self._max_body :]
+                    if granted:
+                        why = f"it is larger than {self._max_body} bytes"
+                        raise wire.unreadable(out, why, response.status, bytes(chunks))
+                    break
+        except (aiohttp.ClientError, OSError) as cut:
+            if granted:
+                why = f"the answer ({response.status}) broke off: {type(cut).__name__}"
+                raise self._lost(out, why, response.status, bytes(chunks)) from cut
+        return bytes(chunks)
+
+    def _translated(self, out: Outgoing, attempt: _Attempt, exc: Exception) -> IngramError:
+        _hide_headers(exc)
+        why = f"{type(exc.__cause__ or exc).__name__}: {exc}"
+        if not attempt.passed and not isinstance(exc, aiohttp.ClientError | OSError):
+            return ConfigurationError(f"{out.route}: aiohttp refused the request: {exc}")
+        if not attempt.was_sent(exc):
+            return ConnectionFailedError(f"{out.route}: nothing was sent: {why}")
+        return self._lost(out, f"no answer came: {why}")
+
+    def _lost(self, out: Outgoing, why: str, status: int | None = None, body: bytes = b"") -> IngramError:
+        if out.writes:
+            return out.outcome_unknown(why, status=status, body=body)
+        return ConnectionLostError(f"{out.route}: {why} (correlation id {out.correlation_id})")
+
+    async def _fetch_token(self, credentials: Credentials) -> Token:
+        attempt = _Attempt(token="", writes=True, traced=self._borrowed is None)
+        started, outcome = self._clock(), "cancelled"
+        try:
+            async with self._request(
+                "POST",
+                self.endpoint.token_url,
+                attempt,
+                headers={"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"},
+                data=wire.encode_token(credentials.client_id, credentials.client_secret),
+            ) as response:
+                outcome = str(response.status)
+                body = bytearray()
+                async for chunk in response.content.iter_any():
+                    body += chunk
+                    if len(body) > _MAX_TOKEN_BODY:
+                        break
+                if response.status >= 300:  # it may echo what it did not like
+                    return wire.decode_token(response.status, _blotted(bytes(body), credentials.client_secret))
+                return wire.decode_token(response.status, bytes(body))
+        except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as exc:
+            _hide_headers(exc)
+            outcome = type(exc).__name__
+            raise ConnectionFailedError(f"no token was to be had: {outcome}: {exc}") from exc
+        finally:
+            _log.debug("POST token -> %s in %.0f ms", outcome, (self._clock() - started) * 1000)
+
+    def _request(self, method: str, url: str, attempt: _Attempt, *, headers: dict[str, str], data: bytes | None) -> Any:
+        session = self._borrowed or self._session("write" if attempt.writes else "read")
+        # Given with a request, middlewares replace the session's own; a borrowed session's stay around ours.
+        outer = getattr(session, "_middlewares", ()) if self._borrowed is not None else ()
+        return session.request(
+            method,
+            URL(url, encoded=True),
+            headers={**headers, "User-Agent": f"ingram-orders/{__version__}"},
+            data=data,
+            allow_redirects=False,
+            raise_for_status=False,
+            # `total` and `connect` would count the wait for the pool, which is not the server's doing.
+            timeout=aiohttp.ClientTimeout(
+                total=None, sock_connect=self._timeouts.connect, sock_read=self._timeouts.read
+            ),
+            proxy=self._proxy,
+            ssl=self._ssl,
+            middlewares=(*outer, attempt),
+            trace_request_ctx=attempt,
+        )
+
+    def _session(self, kind: Literal["read", "write"]) -> ClientSession:
+        if kind not in self._own:
+            trace = aiohttp.TraceConfig()
+            trace.on_request_headers_sent.append(_headers_sent)
+            self._own[kind] = ClientSession(
+                # A stale kept-alive connection makes a false unknown of many a write: each gets a fresh one.
+                connector=aiohttp.TCPConnector(force_close=kind == "write"),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trace_configs=[trace],
+            )
+        return self._own[kind]
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ConfigurationError("this client is closed")
+        if self._borrowed is not None and self._borrowed.closed:
+            raise ConfigurationError("the aiohttp session that was lent to this client is closed")
+        self._check_loop()
+
+    def _check_loop(self) -> None:
+        running = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = running
+        elif self._loop is not running:
+            raise ConfigurationError(
+                "this client was first used in another event loop, and belongs to it; make one client per loop"
+            )
+
+
+def _no_product(refused: AuthenticationError) -> bool:
+    """Whether the app has no access to this API at all, which no new token cures. Seen in production."""
+    return any("no apiproduct match" in (error.message or "").casefold() for error in refused.errors)
+
+
+def _blotted(body: bytes, secret: str) -> bytes:
+    # One of a few letters is a test's, and would blot out half of what the answer says.
+    return body.replace(secret.encode(), b"***") if len(secret) >= 6 else body
+
+
+def _hide_headers(exc: Exception) -> None:
+    """Take the request's headers, and the token in them, out of an error that would show them in its `repr`."""
+    if isinstance(exc, aiohttp.ClientResponseError):
+        exc.request_info = exc.request_info._replace(headers=CIMultiDictProxy(CIMultiDict()))
+        exc.args = (exc.request_info, exc.history)
