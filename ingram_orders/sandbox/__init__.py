@@ -1,0 +1,9 @@
+"""
+A server on this machine that behaves like the Orders API: for demos, for our tests, and for users' own.
+
+It shares no code with the client's models, operations or converters, so that two wrongs cannot agree.
+"""
+
+from ingram_orders.sandbox.server import Received, Sandbox
+
+__all__ = ["Received", "Sandbox"]
