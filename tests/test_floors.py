@@ -1,0 +1,86 @@
+"""Imports point down, so that any file can be read with only the floors below it in mind."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import ingram_orders
+
+PACKAGE = Path(ingram_orders.__file__).parent
+
+# A file imports from floors below its own; files of one folder may import each other.
+FLOORS = {
+    "_version": 0,
+    "errors": 0,
+    "models": 0,
+    "converters": 1,
+    "builder": 1,
+    "oauth": 1,
+    "operations": 2,
+    "wire": 3,
+    "session": 4,
+    "client": 5,
+    "sandbox": 6,
+    "cli": 7,
+    "__main__": 8,
+    "__init__": 8,
+}
+# Who may know of the libraries that we stand on.
+LIBRARIES = {
+    "aiohttp": {"session", "client", "sandbox"},
+    "yarl": {"session"},
+    "multidict": {"session"},
+    "cattrs": {"converters"},
+    "click": {"cli"},
+    "rich": {"cli"},
+    "json": {"wire", "sandbox"},
+}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(file: Path) -> str:
+    """Name the floor's entry that a file belongs to."""
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports_of(file: Path) -> set[str]:
+    """Give the full names of the modules that a file imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute"
+            assert node.module is not None
+            # `from ingram_orders import wire` imports a module, not a name.
+            whole = node.module == "ingram_orders"
+            found |= {f"{node.module}.{alias.name}" if whole else node.module for alias in node.names}
+    return found
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda it: str(it.relative_to(PACKAGE)))
+def test_a_file_imports_only_from_floors_below_its_own(file: Path) -> None:
+    own = part_of(file)
+    for module in imports_of(file):
+        if module.startswith("ingram_orders."):
+            other = module.split(".")[1]
+            assert other == own or FLOORS[other] < FLOORS[own], f"{own} imports {module}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda it: str(it.relative_to(PACKAGE)))
+def test_a_library_is_known_only_where_it_belongs(file: Path) -> None:
+    for module in imports_of(file):
+        allowed = LIBRARIES.get(module.split(".")[0])
+        assert allowed is None or part_of(file) in allowed, f"{file.name} imports {module}"
+
+
+def test_every_file_has_a_floor() -> None:
+    assert {part_of(file) for file in FILES} == set(FLOORS)
+
+
+def test_the_sandbox_shares_no_code_with_the_client() -> None:
+    """It may hand out a client, and knows nothing else of it: two wrongs must not agree."""
+    for file in (PACKAGE / "sandbox").glob("*.py"):
+        ours = {it for it in imports_of(file) if it.startswith("ingram_orders.") and ".sandbox" not in it}
+        assert ours <= {"ingram_orders.client"}, file.name

@@ -1,0 +1,30 @@
+"""What `ingram_orders` lists is public, and all else may move."""
+
+import inspect
+
+import ingram_orders
+from ingram_orders import errors, models
+
+
+def test_all_lists_exactly_what_is_imported() -> None:
+    names = {name for name, value in vars(ingram_orders).items() if not inspect.ismodule(value)}
+    assert {name for name in names if not name.startswith("_")} | {"__version__"} == set(ingram_orders.__all__)
+
+
+def test_every_error_and_every_model_is_public() -> None:
+    ours = {name for name, value in vars(errors).items() if getattr(value, "__module__", "") == errors.__name__}
+    assert ours - {"_restore", "brief"} <= set(ingram_orders.__all__)
+    assert set(models.__all__) <= set(ingram_orders.__all__)
+
+
+def test_every_error_is_drawn_in_the_tree() -> None:
+    for name, value in vars(errors).items():
+        if inspect.isclass(value) and issubclass(value, errors.IngramError):
+            assert f" {name} " in f"{errors.__doc__} ".replace("\n", " ")
+
+
+def test_everything_public_is_explained() -> None:
+    for name in ingram_orders.__all__:
+        value = getattr(ingram_orders, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            assert value.__doc__, name

@@ -1,0 +1,36 @@
+"""Every Python block of the README runs, and prints what the text block behind it says."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).parent.parent.joinpath("README.md").read_text("utf-8")
+# A block of Python, and the block of text that follows it with nothing between.
+BLOCKS = re.findall(r"^```python( notest)?\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", README, re.MULTILINE | re.DOTALL)
+RUN = [(code, expected) for notest, code, expected in BLOCKS if not notest]
+
+
+def test_the_blocks_are_found() -> None:
+    assert len(RUN) == README.count("\n```python\n") >= 6
+    assert sum(bool(expected) for _, expected in RUN) == README.count("\n```text\n")
+
+
+@pytest.mark.parametrize(("code", "expected"), RUN, ids=[f"block-{number}" for number in range(1, len(RUN) + 1)])
+def test_a_block_runs_and_prints_what_it_says(code: str, expected: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.stderr == ""
+    assert ran.returncode == 0
+    if expected:
+        assert ran.stdout == expected
+
+
+def test_its_first_screen_holds_the_two_commands() -> None:
+    commands = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    assert len(commands) == 2
+    assert all(command.count("\n") == 1 for command in commands)
+    assert README.index(commands[1]) < 1500

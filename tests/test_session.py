@@ -1,0 +1,591 @@
+"""The session manager over real sockets: whose the connections are, tokens, what is sent twice and what never."""
+
+import asyncio
+import contextlib
+import logging
+import pickle
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from support.clients import SECRET, client_for
+from support.raw_server import RawServer, http
+
+from ingram_orders import (
+    ApiError,
+    AuthenticationError,
+    ConfigurationError,
+    ConnectionFailedError,
+    ConnectionLostError,
+    DeadlineExceededError,
+    IngramError,
+    OrderCreateRequest,
+    OrderModifyRequest,
+    OrdersClient,
+    OutcomeUnknownError,
+    Timeouts,
+    VendorRequiredInfoRequest,
+)
+from ingram_orders.builder import Request
+from ingram_orders.sandbox import Sandbox
+
+READS: list[Callable[[OrdersClient], Request[Any]]] = [
+    lambda orders: orders.search(),
+    lambda orders: orders.details("20-RD3QV"),
+    lambda orders: orders.vendor_required_info().vendor_required_info_request(VendorRequiredInfoRequest()),
+]
+WRITES: list[Callable[[OrdersClient], Request[Any]]] = [
+    lambda orders: orders.create().order_create_request(OrderCreateRequest(customer_order_number="PO-1")),
+    lambda orders: orders.create_v7().async_order_create_dto(create_v7_body()),
+    lambda orders: orders.modify("20-RD3QV").order_modify_request(OrderModifyRequest(notes="")),
+    lambda orders: orders.cancel("20-RD3QV"),
+]
+NAMES = ["search", "details", "vendor_required_info", "create", "create_v7", "modify", "cancel"]
+each_read = pytest.mark.parametrize("build", READS, ids=NAMES[:3])
+each_write = pytest.mark.parametrize("build", WRITES, ids=NAMES[3:])
+each = pytest.mark.parametrize("build", READS + WRITES, ids=NAMES)
+Build = Callable[[OrdersClient], Request[Any]]
+
+UNAUTHORIZED = http(401, b'{"fault": {"faultstring": "Access Token expired", "detail": {"errorcode": "x"}}}')
+FOUND = http(200, b'{"ingramOrderNumber": "20-RD3QV"}')
+
+
+class MyTokens:
+    """A token source that needs no server."""
+
+    async def token(self) -> str:
+        return "mine"
+
+    def drop(self, token: str) -> None: ...
+
+
+def create_v7_body() -> Any:
+    from ingram_orders import AsyncOrderCreateDTO
+
+    return AsyncOrderCreateDTO(customer_order_number="PO-1")
+
+
+# ── Whose the session is ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_nothing_is_opened_before_the_first_call() -> None:
+    async with RawServer() as server:
+        async with client_for(server):
+            pass
+        assert server.connections == 0
+
+
+async def test_a_borrowed_session_is_used_and_never_closed() -> None:
+    async with RawServer(FOUND) as server, aiohttp.ClientSession(headers={"X-Theirs": "1"}) as session:
+        async with client_for(server, session=session) as orders:
+            await orders.details("20-RD3QV").execute()
+        assert not session.closed
+        assert server.heard[0].headers["X-Theirs"] == "1"
+
+
+async def test_a_borrowed_session_that_is_closed_is_told_clearly() -> None:
+    async with RawServer() as server, aiohttp.ClientSession() as session:
+        orders = client_for(server, session=session)
+        await session.close()
+        with pytest.raises(ConfigurationError, match="lent to this client is closed"):
+            await orders.search().execute()
+
+
+async def test_a_borrowed_session_keeps_its_raise_for_status_to_itself() -> None:
+    """`raise_for_status` would lose the body, and let an aiohttp error out."""
+    refusal = http(404, b'{"errors": [{"message": "Order not found."}]}')
+    async with RawServer(refusal) as server, aiohttp.ClientSession(raise_for_status=True) as session:
+        with pytest.raises(ApiError, match="Order not found") as refused:
+            await client_for(server, session=session).details("1").execute()
+        assert refused.value.errors[0].message == "Order not found."
+
+
+async def test_a_borrowed_sessions_middlewares_stay_around_ours() -> None:
+    seen: list[str] = []
+
+    async def theirs(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        seen.append(request.method)
+        return await handler(request)
+
+    async with RawServer(FOUND) as server, aiohttp.ClientSession(middlewares=(theirs,)) as session:
+        await client_for(server, session=session).details("1").execute()
+    assert seen == ["POST", "GET"]  # the token, the call
+
+
+@each_write
+async def test_a_borrowed_sessions_retrying_middleware_cannot_send_a_write_twice(build: Build) -> None:
+    async def again(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        response = await handler(request)
+        return await handler(request) if response.status == 503 else response
+
+    async with RawServer(http(503)) as server, aiohttp.ClientSession(middlewares=(again,)) as session:
+        with pytest.raises(OutcomeUnknownError):
+            await build(client_for(server, session=session)).execute()
+        assert len(server.heard) == 1
+
+
+async def test_a_borrowed_sessions_middleware_may_retry_where_nothing_was_sent() -> None:
+    tries: list[str] = []
+
+    async def again(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        for _ in range(2):
+            tries.append(request.method)
+            with contextlib.suppress(aiohttp.ClientConnectorError):
+                return await handler(request)
+        tries.append(request.method)
+        return await handler(request)
+
+    async with RawServer() as server:
+        pass
+    async with aiohttp.ClientSession(middlewares=(again,)) as session:
+        with pytest.raises(ConnectionFailedError, match="nothing was sent"):
+            await WRITES[0](client_for(server, session=session, token_source=MyTokens())).execute()
+    assert tries == ["POST"] * 3
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+async def test_a_borrowed_session_with_auth_of_its_own_is_told_clearly() -> None:
+    """aiohttp refuses to mix the two; that is a setting to mend, and nothing was sent."""
+    async with RawServer() as server, aiohttp.ClientSession(auth=aiohttp.BasicAuth("a", "b")) as session:
+        with pytest.raises(ConfigurationError):
+            await client_for(server, session=session, token_source=MyTokens()).search().execute()
+        assert not server.heard
+
+
+async def test_a_closed_client_says_so_and_closes_twice() -> None:
+    async with RawServer(FOUND) as server:
+        orders = client_for(server)
+        await orders.details("1").execute()
+        await orders.close()
+        await orders.close()
+        with pytest.raises(ConfigurationError, match="closed"):
+            await orders.details("1").execute()
+
+
+async def test_a_client_used_from_another_loop_says_so() -> None:
+    async with RawServer(FOUND) as server, client_for(server) as orders:
+        await orders.details("1").execute()
+
+        async def elsewhere(use: Callable[[], Awaitable[object]]) -> None:
+            with pytest.raises(ConfigurationError, match="another event loop"):
+                await use()
+
+        for use in (orders.details("1").execute, orders.close):
+            await asyncio.to_thread(asyncio.run, elsewhere(use))
+        await orders.details("1").execute()
+
+
+async def test_a_view_closes_nothing() -> None:
+    async with RawServer(FOUND) as server, client_for(server) as orders:
+        async with orders.with_defaults(customer_number="20-333333") as view:
+            await view.details("1").execute()
+        await orders.details("1").execute()
+        assert [it.headers["IM-CustomerNumber"] for it in server.heard] == ["20-333333", "20-222222"]
+        assert len(server.tokens) == 1
+
+
+async def test_closing_leaves_no_connection_open() -> None:
+    async with RawServer(FOUND, keep_alive=True) as server:
+        async with client_for(server) as orders:
+            await asyncio.gather(*(orders.details("1").execute() for _ in range(5)))
+            await build_write(orders).execute()
+        await server.all_closed()
+
+
+def build_write(orders: OrdersClient) -> Request[Any]:
+    return WRITES[0](orders)
+
+
+# ── What is sent ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@each
+async def test_every_call_carries_who_asks(build: Build) -> None:
+    async with RawServer(http(200, b"[]")) as server, client_for(server) as orders:
+        with contextlib.suppress(IngramError):  # `[]` is no answer for most; what was sent is looked at
+            await build(orders).execute()
+        [sent] = server.heard
+        assert sent.headers["IM-CustomerNumber"] == "20-222222"
+        assert sent.headers["IM-CountryCode"] == "US"
+        assert sent.headers["IM-SenderID"] == "ingram-orders"
+        assert len(sent.headers["IM-CorrelationID"]) == 32
+        assert sent.headers["Authorization"] == "Bearer token-1"
+        assert sent.headers["User-Agent"].startswith("ingram-orders/")
+        assert "Cookie" not in sent.headers
+
+
+async def test_a_correlation_id_is_made_per_call_and_stays_over_its_attempts() -> None:
+    async with RawServer(UNAUTHORIZED, FOUND, FOUND) as server, client_for(server) as orders:
+        answer = await orders.details("1").execute_with_response()
+        await orders.details("1").execute()
+        first, second, third = (it.headers["IM-CorrelationID"] for it in server.heard)
+        assert first == second == answer.correlation_id
+        assert third != first
+        assert answer.attempts == 2
+
+
+async def test_no_cookie_is_kept() -> None:
+    biscuit = http(200, b"{}", "Content-Type: application/json", "Set-Cookie: a=b")
+    async with RawServer(biscuit) as server, client_for(server) as orders:
+        await orders.details("1").execute()
+        await orders.details("1").execute()
+        assert "Cookie" not in server.heard[1].headers
+
+
+async def test_a_response_tells_what_surrounded_the_model() -> None:
+    async with RawServer(http(200, b'{"a": 1}', "X-Thing: yes")) as server, client_for(server) as orders:
+        answer = await orders.details("1").execute_with_response()
+    assert (answer.status, answer.body, answer.attempts) == (200, b'{"a": 1}', 1)
+    assert answer.headers["x-thing"] == "yes"
+    assert answer.model.extra == {"a": 1}
+    assert pickle.loads(pickle.dumps(answer)) == answer
+
+
+async def test_writes_go_out_on_a_fresh_connection_each_and_reads_share_one() -> None:
+    """A stale kept-alive connection would make a false unknown of a write."""
+    async with RawServer(FOUND, keep_alive=True) as server, client_for(server) as orders:
+        await orders.details("1").execute()
+        after_token_and_read = server.connections
+        for _ in range(3):
+            await orders.details("1").execute()
+        assert server.connections == after_token_and_read
+        for _ in range(3):
+            await build_write(orders).execute()
+        assert server.connections == after_token_and_read + 3
+
+
+# ── What goes wrong on the way ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("lent", [False, True], ids=["own", "borrowed"])
+@each_write
+async def test_a_write_that_is_dropped_is_sent_once_and_its_outcome_unknown(build: Build, lent: bool) -> None:
+    """aiohttp sends PUT and DELETE again by itself, on a connection that it had kept; not through us."""
+    async with RawServer(FOUND, None, keep_alive=True) as server, aiohttp.ClientSession() as session:
+        async with client_for(server, session=session if lent else None) as orders:
+            await orders.details("1").execute()
+            with pytest.raises(OutcomeUnknownError) as unknown:
+                await build(orders).execute()
+        assert len(server.heard) == 2
+    error = unknown.value
+    assert error.correlation_id == server.heard[1].headers["IM-CorrelationID"]
+    assert error.correlation_id in str(error)
+    assert "PO-1" in (error.customer_order_number or error.order_number or "") or error.order_number == "20-RD3QV"
+    assert error.status is None
+    assert isinstance(pickle.loads(pickle.dumps(error)), OutcomeUnknownError)
+
+
+async def test_bare_aiohttp_would_have_sent_the_put_twice() -> None:
+    """The trap that the test above is about is real: should aiohttp mend it, this tells."""
+    async with RawServer(FOUND, None, keep_alive=True) as server, aiohttp.ClientSession() as session:
+        async with session.put(server.url) as response:
+            await response.read()
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await session.put(server.url)
+        assert len(server.heard) == 3
+
+
+@each_read
+async def test_a_read_that_is_dropped_goes_once_more_and_is_then_told_so(build: Build) -> None:
+    async with RawServer(None) as server, client_for(server) as orders:
+        with pytest.raises(ConnectionLostError):
+            await build(orders).execute()
+        assert len(server.heard) == 2
+
+
+async def test_a_read_on_a_stale_connection_succeeds_and_tells_its_attempts() -> None:
+    async with RawServer(FOUND, None, FOUND, keep_alive=True) as server, client_for(server) as orders:
+        await orders.details("1").execute()
+        answer = await orders.details("1").execute_with_response()
+        assert answer.attempts == 2
+        assert len(server.heard) == 3
+
+
+@each
+async def test_nothing_was_sent_where_nobody_listens(build: Build) -> None:
+    async with RawServer() as server:
+        orders = client_for(server, token_source=MyTokens())
+    async with orders:
+        with pytest.raises(ConnectionFailedError, match="nothing was sent"):
+            await build(orders).execute()
+
+
+@each_write
+@pytest.mark.parametrize("status", [301, 302, 307, 308, 408, 500, 502, 503, 504, 599])
+async def test_a_write_answered_so_has_an_unknown_outcome(build: Build, status: int) -> None:
+    answer = http(status, b'{"message": "who knows"}', "Location: /elsewhere")
+    async with RawServer(answer) as server, client_for(server) as orders:
+        with pytest.raises(OutcomeUnknownError) as unknown:
+            await build(orders).execute()
+        assert len(server.heard) == 1
+    assert (unknown.value.status, unknown.value.body) == (status, b'{"message": "who knows"}')
+
+
+@each_read
+async def test_redirects_are_not_followed(build: Build) -> None:
+    async with RawServer(http(302, b"", "Location: /elsewhere")) as server, client_for(server) as orders:
+        with pytest.raises(ApiError) as refused:
+            await build(orders).execute()
+        assert refused.value.status == 302
+        assert len(server.heard) == 1
+
+
+async def test_a_cancels_body_is_not_looked_at() -> None:
+    async with RawServer(http(200, b"<html>", length=10_000)) as server, client_for(server) as orders:
+        answer = await orders.cancel("20-RD3QV").execute_with_response()
+    assert (answer.model, answer.status, answer.body) == (None, 200, b"")
+
+
+# ── Timeouts and cancellation ───────────────────────────────────────────────────────────────────────────────────────
+
+SHORT = Timeouts(read=0.05)
+
+
+@each
+async def test_silence_is_cut_by_the_read_timeout(build: Build) -> None:
+    async with RawServer() as server:
+        server.answer(server.hang)
+        async with client_for(server, timeouts=SHORT) as orders:
+            with pytest.raises((ConnectionLostError, OutcomeUnknownError)) as late:
+                await build(orders).execute()
+            assert isinstance(late.value, OutcomeUnknownError) == build(orders).writes
+            assert len(server.heard) == 1
+
+
+@each
+async def test_the_body_is_read_inside_the_timeout(build: Build) -> None:
+    """Headers are not an answer: a body that stops is cut, too."""
+    async with RawServer() as server:
+        server.answer(lambda heard: server.hang(heard) + http(200, b'{"a": ', length=100))
+        async with client_for(server, timeouts=SHORT) as orders:
+            if build is WRITES[-1]:
+                await build(orders).execute()  # a cancel's body is not waited for
+                return
+            with pytest.raises((ConnectionLostError, OutcomeUnknownError)):
+                await build(orders).execute()
+
+
+@each
+@pytest.mark.parametrize("per_call", [False, True])
+async def test_the_total_cuts_everything(build: Build, per_call: bool) -> None:
+    async with RawServer() as server:
+        server.answer(server.hang)
+        async with client_for(server, timeouts=Timeouts(total=None if per_call else 0.05)) as orders:
+            kind = OutcomeUnknownError if build(orders).writes else DeadlineExceededError
+            with pytest.raises(kind, match="time was up"):
+                await build(orders).execute(timeout=0.05 if per_call else None)
+
+
+@each
+async def test_a_total_that_ends_before_anything_was_sent_says_so(build: Build) -> None:
+    """Waiting for a token is not sending: a write that never left has no outcome to wonder about."""
+    async with RawServer() as server:
+        server.answer_tokens(server.hang)
+        async with client_for(server) as orders:
+            with pytest.raises(DeadlineExceededError):
+                await build(orders).execute(timeout=0.05)
+        assert not server.heard
+
+
+@each
+async def test_cancellation_passes_through_and_leaves_nothing_behind(build: Build) -> None:
+    async with RawServer() as server:
+        server.answer(server.hang)
+        async with client_for(server) as orders:
+            call = asyncio.create_task(anext_result(build(orders).execute()))
+            await server.hung.wait()
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            assert asyncio.all_tasks() - {asyncio.current_task()} <= set(server_tasks())
+
+
+async def anext_result(call: Awaitable[object]) -> object:
+    return await call
+
+
+def server_tasks() -> list[asyncio.Task[Any]]:
+    return [task for task in asyncio.all_tasks() if "RawServer" in repr(task.get_coro())]
+
+
+# ── Tokens ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_token_is_asked_for_by_form_with_no_secret_in_the_address() -> None:
+    async with RawServer(FOUND) as server, client_for(server) as orders:
+        await orders.details("1").execute()
+        [asked] = server.tokens
+    assert (asked.method, asked.target) == ("POST", "/oauth/oauth20/token")
+    assert asked.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert asked.body == f"grant_type=client_credentials&client_id=client-id&client_secret={SECRET}".encode()
+
+
+async def test_many_callers_at_once_fetch_one_token() -> None:
+    async with RawServer(FOUND) as server, client_for(server) as orders:
+        await asyncio.gather(*(orders.details("1").execute() for _ in range(50)))
+        assert len(server.tokens) == 1
+
+
+async def test_a_hundred_refusals_at_once_cost_one_new_token() -> None:
+    async with Sandbox(orders=5) as sandbox, sandbox.client() as orders:
+        [order, *_] = (await orders.search().ingram_order_date_bt(["2000-01-01", "2100-01-01"]).execute()).orders
+        sandbox.revoke_tokens()
+        sandbox.ledger.clear()
+        number = order.ingram_order_number or ""
+        await asyncio.gather(*(orders.details(number).execute() for _ in range(100)))
+        assert sum(it.path.startswith("/oauth") for it in sandbox.ledger) == 1
+
+
+@each
+async def test_a_refused_token_is_replaced_once(build: Build) -> None:
+    """401 is answered at the door: a write may go again, too, but no call goes a third time."""
+    async with RawServer(UNAUTHORIZED) as server, client_for(server) as orders:
+        with pytest.raises(AuthenticationError) as refused:
+            await build(orders).execute()
+        assert [it.headers["Authorization"] for it in server.heard] == ["Bearer token-1", "Bearer token-2"]
+    assert refused.value.status == 401
+
+
+async def test_an_app_without_access_gets_no_second_token() -> None:
+    no_access = http(401, b'{"fault": {"faultstring": "Invalid API call as no apiproduct match found"}}')
+    async with RawServer(no_access) as server, client_for(server) as orders:
+        with pytest.raises(AuthenticationError, match="no apiproduct match"):
+            await orders.search().execute()
+        assert (len(server.tokens), len(server.heard)) == (1, 1)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+async def test_refused_credentials_are_told_as_such(status: int) -> None:
+    said = http(status, b'{"error": "invalid_client", "error_description": "Client is unknown"}')
+    async with RawServer(token_answers=(said,)) as server, client_for(server) as orders:
+        with pytest.raises(AuthenticationError, match="Client is unknown") as refused:
+            await orders.search().execute()
+        assert refused.value.status == status
+        assert not server.heard
+
+
+BAD_TOKEN_ANSWERS = {
+    "500": http(500, b"oops"),
+    "redirect": http(302, b"", "Location: /elsewhere"),
+    "html": http(200, b"<html>"),
+    "empty": http(200),
+    "null": http(200, b"null"),
+    "list": http(200, b"[]"),
+    "no token": http(200, b"{}"),
+    "a number": http(200, b'{"access_token": 1}'),
+    "a token that is no header": http(200, b'{"access_token": "a\\r\\nX: y"}'),
+    "dropped": None,
+    "cut": http(200, b'{"access', length=100),
+    "not http": b"\x00\x01\x02",
+    "too large": http(200, b'"' + b"a" * 2**21 + b'"'),
+}
+
+
+@pytest.mark.parametrize("answer", BAD_TOKEN_ANSWERS.values(), ids=BAD_TOKEN_ANSWERS)
+async def test_without_a_token_nothing_is_sent(answer: bytes | None) -> None:
+    async with RawServer(token_answers=(answer,)) as server, client_for(server) as orders:
+        with pytest.raises(ConnectionFailedError, match="no token was to be had"):
+            await orders.create().order_create_request(OrderCreateRequest(customer_order_number="1")).execute()
+        assert not server.heard
+
+
+async def test_a_failing_token_endpoint_is_not_stormed() -> None:
+    async with RawServer(token_answers=(http(500),)) as server, client_for(server) as orders:
+        results = await asyncio.gather(*(orders.search().execute() for _ in range(50)), return_exceptions=True)
+        assert {type(it) for it in results} == {ConnectionFailedError}
+        assert len(server.tokens) == 1
+
+
+async def test_a_cancelled_caller_harms_no_other_that_waits_for_the_token() -> None:
+    async with RawServer(FOUND) as server:
+        server.answer_tokens(server.hang, http(200, b'{"access_token": "second"}'))
+        async with client_for(server) as orders:
+            first = asyncio.create_task(anext_result(orders.details("1").execute()))
+            await server.hung.wait()
+            rest = [asyncio.create_task(anext_result(orders.details("1").execute())) for _ in range(5)]
+            await asyncio.sleep(0)
+            first.cancel()
+            assert len(await asyncio.gather(*rest)) == 5
+        assert {it.headers["Authorization"] for it in server.heard} == {"Bearer second"}
+
+
+async def test_a_token_source_of_ones_own_is_asked_and_told() -> None:
+    class Tokens:
+        dropped: list[str] = []  # noqa: RUF012
+
+        async def token(self) -> str:
+            return f"mine-{len(self.dropped)}"
+
+        def drop(self, token: str) -> None:
+            self.dropped.append(token)
+
+    tokens = Tokens()
+    async with RawServer(UNAUTHORIZED, FOUND) as server:
+        async with OrdersClient(
+            token_source=tokens, base_url=server.url, customer_number="1", country_code="US"
+        ) as orders:
+            await orders.details("1").execute()
+        assert [it.headers["Authorization"] for it in server.heard] == ["Bearer mine-0", "Bearer mine-1"]
+        assert tokens.dropped == ["mine-0"]
+        assert not server.tokens
+
+
+# ── Logs, and what must not be in them ──────────────────────────────────────────────────────────────────────────────
+
+
+async def test_each_attempt_is_one_line_at_debug_without_anything_of_the_callers(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="ingram_orders")
+    async with RawServer(UNAUTHORIZED, FOUND) as server, client_for(server) as orders:
+        await orders.details("20-RD3QV").vendor_number("V-9").im_correlation_id("call-7").execute()
+    lines = [it.getMessage() for it in caplog.records if it.name.startswith("ingram_orders")]
+    calls = [line for line in lines if "token" not in line]
+    assert len(calls) == 2
+    route = "GET /resellers/v6.1/orders/{ordernumber}"
+    assert calls[0].startswith(f"{route} -> 401 in ")
+    assert calls[0].endswith(" ms (attempt 1, correlation id call-7)")
+    assert calls[1].startswith(f"{route} -> 200 in ")
+    assert calls[1].endswith(" ms (attempt 2, correlation id call-7)")
+    assert "20-RD3QV" not in "".join(lines)
+    assert "V-9" not in "".join(lines)
+
+
+# What a token or secret could be echoed by, or hang on.
+LEAKS: dict[str, tuple[bytes | None, tuple[bytes | None, ...]]] = {
+    "401 that echoes the token": (http(401, b'{"message": "bad token token-1 token-2"}'), ()),
+    "400 that echoes the token": (http(400, b"Authorization: Bearer token-1"), ()),
+    "500 that echoes the token": (http(500, b'{"message": "Bearer token-1"}'), ()),
+    "not http": (b"\x00\x01garbage\r\n\r\n", ()),
+    "dropped": (None, ()),
+    "token endpoint echoes the secret": (FOUND, (http(401, b'{"message": "wrong: ' + SECRET.encode() + b'"}'),)),
+    "token endpoint answers a broken token": (FOUND, (http(200, b'{"access_token": "token-1'),)),
+    "token endpoint is not http": (FOUND, (b"garbage\r\n\r\n",)),
+}
+
+
+@pytest.mark.parametrize(("answer", "token_answers"), LEAKS.values(), ids=LEAKS)
+@pytest.mark.parametrize("build", [READS[1], WRITES[0]], ids=["read", "write"])
+async def test_no_secret_shows(
+    build: Build,
+    answer: bytes | None,
+    token_answers: tuple[bytes | None, ...],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Not in messages, reprs, tracebacks, logs, nor in the causes that an error carries."""
+    caplog.set_level(logging.DEBUG)
+    async with RawServer(answer, token_answers=token_answers) as server, client_for(server) as orders:
+        with pytest.raises(IngramError) as raised:
+            await build(orders).execute()
+        shown = [repr(orders), repr(build(orders)), *traceback.format_exception(raised.value)]
+        shown += [record.getMessage() for record in caplog.records]
+    error: BaseException | None = raised.value
+    while error is not None:
+        shown += [repr(error), str(error), repr(vars(error))]
+        error = error.__cause__ or error.__context__
+    for text in shown:
+        assert SECRET not in text
+        assert "token-1" not in text
+        assert "token-2" not in text
