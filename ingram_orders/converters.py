@@ -97,13 +97,18 @@ def unstructure(model: RequestModel | AnswerModel) -> dict[str, Any]:
 def problems(model: RequestModel, where: str) -> Iterator[str]:
     """Tell each value of a request that is not of its field's type, and so cannot be sent as it is."""
     class_: Any = type(model)
-    names = wire_names(class_)
+    names, extra = wire_names(class_), model.extra
+    if not isinstance(extra, Mapping):
+        yield f"{where}.extra: {brief(extra)} is not a mapping"
+        extra = {}
     for name, type_ in _field_types(class_).items():
         value = getattr(model, name)
         if value is not None:
             yield from _value_problems(value, type_, f"{where}.{name}")
-        if names[name] in model.extra:
-            yield f"{where}.{name}: {brief(model.extra[names[name]])} is not {_TYPE_NAMES.get(type_, 'of its type')}"
+        if names[name] in extra:
+            kept = extra[names[name]]
+            wrong = "belongs there, not in extra" if _is_readable(kept, type_) else f"is not {_type_name(type_)}"
+            yield f"{where}.{name}: {brief(kept)} {wrong}"
 
 
 def wire_name(model: type, name: str) -> str:
@@ -358,7 +363,7 @@ _TYPE_NAMES: Final[Mapping[Any, str]] = {
 def _value_problems(value: Any, type_: Any, where: str) -> Iterator[str]:
     if _is_list(type_):
         if not isinstance(value, tuple):
-            yield f"{where}: {brief(value)} is not a list"
+            yield f"{where}: {brief(value)} is not {_type_name(type_)}"
             return
         for index, item in enumerate(value):
             yield from _value_problems(item, get_args(type_)[0], f"{where}[{index}]")
@@ -366,9 +371,23 @@ def _value_problems(value: Any, type_: Any, where: str) -> Iterator[str]:
         if isinstance(value, type_):
             yield from problems(value, where)
         else:
-            yield f"{where}: {brief(value)} is not a {type_.__name__}"
+            yield f"{where}: {brief(value)} is not {_type_name(type_)}"
     elif not _is_of_type(value, type_):
-        yield f"{where}: {brief(value)} is not {_TYPE_NAMES[type_]}"
+        yield f"{where}: {brief(value)} is not {_type_name(type_)}"
+
+
+def _type_name(type_: Any) -> str:
+    if _is_list(type_):
+        return f"a list of {get_args(type_)[0].__name__}"
+    return _TYPE_NAMES.get(type_) or f"a {type_.__name__}"
+
+
+def _is_readable(value: object, type_: Any) -> bool:
+    try:
+        _converter().get_structure_hook(type_)(value, type_)
+    except Unreadable:
+        return False
+    return True
 
 
 def _is_of_type(value: object, type_: Any) -> bool:
