@@ -1,6 +1,7 @@
 """What many tests need: a sandbox with a client, and the suite's way with warnings and leftovers."""
 
 import inspect
+import os
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from unittest.mock import Mock
@@ -8,9 +9,21 @@ from unittest.mock import Mock
 import aiohttp
 import aioresponses.core
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ingram_orders import OrdersClient
 from ingram_orders.sandbox import Sandbox
+
+# HYPOTHESIS_PROFILE=ci tries the same cases every time, so that it fails for changes only.
+for profile, derandomized in {"default": False, "ci": True}.items():
+    settings.register_profile(
+        profile,
+        deadline=None,  # a loaded machine is no failure
+        derandomize=derandomized,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 @pytest.fixture
