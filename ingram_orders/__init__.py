@@ -121,7 +121,7 @@ from ingram_orders.models import (
     When,
 )
 from ingram_orders.oauth import TokenSource
-from ingram_orders.session import INGRAM_PRODUCTION, INGRAM_SANDBOX, Timeouts
+from ingram_orders.settings import INGRAM_PRODUCTION, INGRAM_SANDBOX, Timeouts
 
 __all__ = [
     "INGRAM_PRODUCTION",

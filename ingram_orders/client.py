@@ -23,7 +23,8 @@ from ingram_orders.operations import (
     ModifyOrder,
     SearchOrders,
 )
-from ingram_orders.session import INGRAM_PRODUCTION, MAX_BODY, Credentials, Endpoint, Session, Timeouts
+from ingram_orders.session import Session
+from ingram_orders.settings import INGRAM_PRODUCTION, MAX_BODY, Credentials, Endpoint, Timeouts
 
 VARIABLES: Final[Mapping[str, str]] = {
     "client_id": "INGRAM_CLIENT_ID",

@@ -7,18 +7,15 @@ dropped connection, even when the server has read the whole first one.
 
 import asyncio
 import functools
-import ipaddress
 import logging
 import time
 from collections.abc import Callable
 from ssl import SSLContext
 from types import SimpleNamespace
 from typing import Any, Final, Literal
-from urllib.parse import SplitResult, urlsplit
 
 import aiohttp
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession
-from attrs import field, frozen
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
@@ -34,94 +31,14 @@ from ingram_orders.errors import (
     IngramError,
 )
 from ingram_orders.oauth import Token, TokenKeeper, TokenSource
+from ingram_orders.settings import Credentials, Endpoint, Timeouts
 from ingram_orders.wire import Outgoing
 
-INGRAM_PRODUCTION: Final = "https://api.ingrammicro.com:443"
-"""The base URL of the API. Source: developer portal."""
-INGRAM_SANDBOX: Final = f"{INGRAM_PRODUCTION}/sandbox"
-"""Ingram's own sandbox: static answers. For one that behaves, see `ingram_orders.sandbox`."""
-
-MAX_BODY: Final = 64 * 2**20
 _MAX_TOKEN_BODY: Final = 2**20
 _LONG_BODY: Final = 2**19
 """Bytes from which on an answer is read in a thread: half a megabyte takes some ten milliseconds."""
 
 _log = logging.getLogger(__name__)
-
-
-@frozen(kw_only=True)
-class Timeouts:
-    """How long to wait, in seconds; `None` is for ever."""
-
-    connect: float | None = 10.0
-    """For a connection, TLS included."""
-    read: float | None = 60.0
-    """Between two pieces of an answer."""
-    total: float | None = None
-    """From `execute()` to its return, everything included; `execute(timeout=...)` overrides it for one call."""
-
-
-@frozen
-class Credentials:
-    """What a token is asked for with. Neither is ever shown."""
-
-    client_id: str = field(repr=False)
-    client_secret: str = field(repr=False)
-
-
-@frozen
-class Endpoint:
-    """Where to ask: the API's base URL and the token's."""
-
-    base_url: str
-    token_url: str
-
-    @classmethod
-    def of(cls, base_url: str, token_url: str | None, *, allow_http: bool) -> "Endpoint":
-        """
-        Tidy and check the two addresses.
-
-        The token's never carries `/sandbox`; a base URL with `/sandbox` twice, or with slashes at its end, is mended.
-
-        Raises:
-            ConfigurationError: Not an address one can send secrets to.
-        """
-        parts = _checked_url(base_url, "base_url", allow_http=allow_http)
-        path = parts.path.rstrip("/")
-        while path.endswith("/sandbox/sandbox"):
-            path = path.removesuffix("/sandbox")
-        root = f"{parts.scheme}://{parts.netloc}"
-        if token_url is None:
-            token_url = f"{root}{path.removesuffix('/sandbox')}/oauth/oauth20/token"
-        else:
-            _checked_url(token_url, "token_url", allow_http=allow_http)
-        return cls(f"{root}{path}", token_url)
-
-
-def _checked_url(url: str, setting: str, *, allow_http: bool) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-        _ = parts.port
-    except ValueError as wrong:
-        raise ConfigurationError(f"{setting} is not an address: {wrong}") from None
-    if parts.scheme not in {"https", "http"} or not host:
-        raise ConfigurationError(f"{setting} must be https://host[:port][/path]")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ConfigurationError(f"{setting} must have no user, query or fragment: addresses end up in logs")
-    if parts.scheme == "http" and not (allow_http or _is_loopback(host)):
-        raise ConfigurationError(
-            f"{setting} is http://, which would show secrets and orders to everyone on the way; "
-            f"use https://, or allow_http=True if you must"
-        )
-    return parts
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:  # another name, and 127.evil.example is one
-        return False
 
 
 class _Dropped(aiohttp.ClientError):
@@ -284,7 +201,7 @@ class Session:
                 outcome = str(response.status)
                 # The body is read in here, where the connection is: headers are not yet an answer.
                 body = await self._body(out, response)
-                if response.status >= 400:  # it may echo what it did not like
+                if response.status >= 300:  # it may echo what it did not like
                     for each in attempts:
                         body = _blotted(body, each.token)
                 return response.status, CIMultiDict(response.headers), body

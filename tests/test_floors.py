@@ -17,6 +17,7 @@ FLOORS = {
     "converters": 1,
     "builder": 1,
     "oauth": 1,
+    "settings": 1,
     "operations": 2,
     "wire": 3,
     "session": 4,
