@@ -379,7 +379,7 @@ def _value_problems(value: Any, type_: Any, where: str) -> Iterator[str]:
 def _type_name(type_: Any) -> str:
     if _is_list(type_):
         return f"a list of {get_args(type_)[0].__name__}"
-    return _TYPE_NAMES.get(type_) or f"a {type_.__name__}"
+    return _TYPE_NAMES.get(type_) or f"{'an' if type_.__name__[0] in 'AEIOU' else 'a'} {type_.__name__}"
 
 
 def _is_readable(value: object, type_: Any) -> bool:

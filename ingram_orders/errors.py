@@ -23,6 +23,7 @@ No message, `repr` or log line of these shows a token or a secret. All of them p
 """
 
 from collections.abc import Iterable
+from reprlib import Repr
 from typing import Any
 
 from attrs import frozen
@@ -219,10 +220,14 @@ class ServerError(ApiError):
     """5xx, on a read. On a write it is `OutcomeUnknownError`: the server may have acted before it failed."""
 
 
+_short = Repr()
+_short.maxstring = _short.maxother = _short.maxlong = 80
+
+
 def brief(value: object) -> str:
-    """Show a value in a message: its `repr`, cut where it grows long."""
+    """Show a value in a message, cut where it grows long; how large it is does not matter."""
     try:
-        text = repr(value)
+        text = _short.repr(value)
     except (ValueError, RecursionError):  # more digits, or more depth, than Python writes
         text = f"a {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -21,6 +21,7 @@ from ingram_orders.models import (
     DetailLine,
     DetailShipment,
     EndUser,
+    EventLine,
     FoundOrder,
     FoundSubOrder,
     License,
@@ -387,6 +388,23 @@ def test_models_of_the_same_class_are_equal_by_value_and_answers_are_not_hashabl
         request.notes = None  # type: ignore[misc]  # which is what mypy says too
 
 
+@pytest.mark.parametrize(
+    ("model", "shown"),
+    [
+        (OrderDetailB2B(), "OrderDetailB2B()"),
+        (
+            FoundOrder(order_total=Decimal("5.0"), extra={"new": None}),
+            "FoundOrder(extra={'new': None}, order_total=Decimal('5.0'))",
+        ),
+        (FoundOrder(links=(Link(type="GET"),)), "FoundOrder(links=(Link(type='GET'),))"),
+        (OrderModifyRequest(notes="", lines=[]), "OrderModifyRequest(notes='', lines=())"),
+    ],
+)
+def test_a_model_shows_what_it_says_and_not_what_it_does_not(model: object, shown: str) -> None:
+    """Most fields of most models are empty; an empty list is shown where it would be sent."""
+    assert repr(model) == shown
+
+
 def test_two_models_share_no_extra() -> None:
     """Each has its own, also where nothing was said."""
     one, other = structure({}, Link), structure({}, Link)
@@ -678,6 +696,7 @@ def test_the_apis_words_fold_into_a_status(word: str | None, status: OrderStatus
         (FoundSubOrder, "subOrderStatus"),
         (OrderModifyResponse, "orderStatus"),
         (CreatedLine, "lineStatus"),
+        (EventLine, "lineStatus"),
     ],
 )
 def test_a_model_keeps_the_word_and_tells_the_status(model: Any, wire: str) -> None:

@@ -200,7 +200,7 @@ class OrderStatus(Enum):
         """Fold a status word of the API: case, an `IM::` in front, spelling and synonyms. `None` is `UNKNOWN`."""
         if word is None:
             return cls.UNKNOWN
-        folded = re.sub(r"[^a-z]+", "", word.casefold().removeprefix("im::"))
+        folded = re.sub(r"[\s_-]+", "", word.casefold().strip().removeprefix("im::"))
         return _SYNONYMS.get(folded, cls.UNKNOWN)
 
     @property
@@ -211,7 +211,7 @@ class OrderStatus(Enum):
 
 _FINAL: Final = frozenset({OrderStatus.DELIVERED, OrderStatus.CLOSED, OrderStatus.CANCELLED, OrderStatus.REJECTED})
 
-# Letters only, so that "E-DELIVERED", "e delivered" and "EDELIVERED" are one word. `order…` are the webhook's events.
+# Without separators, so that "E-DELIVERED", "e delivered" and "EDELIVERED" are one word. `order…` are the webhook's events.
 _SYNONYMS: Final = {member.value.replace("_", "").lower(): member for member in OrderStatus} | {
     "ordernotprinted": OrderStatus.OPEN,  # taken, but not yet handed to a warehouse
     "inprogress": OrderStatus.PROCESSING,

@@ -1,8 +1,8 @@
 """
 JSON before and after a model, compared leaf by leaf.
 
-Knows the types of the models' fields and what may count as equal in each; nothing of how the converters read. It goes
-without recursion, so that no depth is too deep for it.
+Knows the names and the types of the models' fields and what may count as equal in each, and nothing of how the
+converters read. It goes without recursion, so that no depth is too deep for it.
 """
 
 import functools
@@ -91,21 +91,21 @@ def _inside(place: Place, old: Json, new: Json, type_: Any) -> list[tuple[Place,
         return [
             ((place, f".{key}"), old.get(key, ABSENT), new.get(key, ABSENT), types.get(key, ANY))
             for key in {**old, **new}
-            if key in old or not _default(model, types.get(key), new[key])
+            if not _default(model, types.get(key), old.get(key), new.get(key))
         ]
     return None
 
 
-def _default(model: Any, type_: Any, value: Json) -> bool:
-    """An answer's list that was absent is `()`, and written as such; a request's is not."""
-    return model is not None and issubclass(model, AnswerModel) and is_list(type_) and value == []
+def _default(model: Any, type_: Any, old: Json, new: Json) -> bool:
+    """Whether an answer's list was absent, which is `()` and written as such; a request's is not."""
+    return model is not None and issubclass(model, AnswerModel) and is_list(type_) and old in (None, "") and new == []
 
 
 def _nothing(value: Json, type_: Any) -> bool:
     """Null, absent, and `""` where no text belongs, are one."""
     if type_ is ANY or type_ is str or type_ == Day:
         return value is ABSENT or value is None
-    return value is ABSENT or value is None or value == "" or (is_list(type_) and value == [])
+    return value is ABSENT or value is None or value == ""
 
 
 def _equal(old: Json, new: Json, type_: Any) -> bool:
