@@ -211,7 +211,7 @@ class OrderStatus(Enum):
 
 _FINAL: Final = frozenset({OrderStatus.DELIVERED, OrderStatus.CLOSED, OrderStatus.CANCELLED, OrderStatus.REJECTED})
 
-# Without separators, so that "E-DELIVERED", "e delivered" and "EDELIVERED" are one word. `order…` are the webhook's events.
+# Without separators, so that "E-DELIVERED", "e delivered" and "EDELIVERED" are one word. `order…` are webhook events.
 _SYNONYMS: Final = {member.value.replace("_", "").lower(): member for member in OrderStatus} | {
     "ordernotprinted": OrderStatus.OPEN,  # taken, but not yet handed to a warehouse
     "inprogress": OrderStatus.PROCESSING,
