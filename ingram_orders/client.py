@@ -12,7 +12,7 @@ from aiohttp import ClientSession, Fingerprint
 
 from ingram_orders import wire
 from ingram_orders.builder import A, Request, Response
-from ingram_orders.errors import ConfigurationError
+from ingram_orders.errors import ConfigurationError, brief
 from ingram_orders.oauth import TokenSource
 from ingram_orders.operations import (
     CancelOrder,
@@ -102,8 +102,10 @@ class OrdersClient:
             ConfigurationError: Settings are missing or contradictory; it names each and its variable.
         """
         tokens = token_source or _credentials(client_id=client_id, client_secret=client_secret)
-        if max_body < 1:
-            raise ConfigurationError(f"max_body must be 1 or more, not {max_body}")
+        if type(max_body) is not int or max_body < 1:
+            raise ConfigurationError(f"max_body must be a whole number of bytes, 1 or more, not {brief(max_body)}")
+        if not isinstance(timeouts, Timeouts):
+            raise ConfigurationError(f"timeouts must be Timeouts(...), not {brief(timeouts)}")
         self._session = Session(
             Endpoint.of(base_url, token_url, allow_http=allow_http),
             tokens=tokens,

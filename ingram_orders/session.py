@@ -31,7 +31,7 @@ from ingram_orders.errors import (
     IngramError,
 )
 from ingram_orders.oauth import Token, TokenKeeper, TokenSource
-from ingram_orders.settings import Credentials, Endpoint, Timeouts
+from ingram_orders.settings import Credentials, Endpoint, Timeouts, checked_seconds
 from ingram_orders.wire import Outgoing
 
 _MAX_TOKEN_BODY: Final = 2**20
@@ -56,31 +56,41 @@ class _Attempt:
     """
     One send of one request: the innermost middleware of it, and what is known of how far it got.
 
-    Lets a write pass once, and hides from aiohttp the two errors after which it would send again.
+    Lets nothing of a write pass after a part of it may have left, and hides from aiohttp the two errors after which it
+    would send again.
     """
 
     def __init__(self, *, token: str, writes: bool, traced: bool) -> None:
         self.token = token
         self.writes = writes
-        # A borrowed session has no trace of ours, so its requests count as sent unless the error says otherwise.
-        self.sent = not traced
-        self.passed = False
+        self.sent = False
+        """Whether anything of the request may have left; told by a trace of ours, or else by how `__call__` ended."""
+        self._traced = traced
+        self._passed = False
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        if self.passed and self.writes:
+        if self.writes and self.sent:
             raise _SecondSend("a middleware wanted to send a write again")
-        self.passed = True
+        self._passed = True
+        # A borrowed session has no trace of ours, so what enters it has left, unless it says that it had no connection.
+        self.sent = self.sent or not self._traced
         try:
             return await handler(request)
         except _NOT_SENT:
-            self.passed = False  # whoever retries around us may, as long as nothing left
+            self.sent = self.sent and self._traced
             raise
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as dropped:
             raise _Dropped(str(dropped)) from dropped
 
-    def was_sent(self, failure: BaseException) -> bool:
-        """Whether anything of the request may have left; not having seen it counts as sent."""
-        return not isinstance(failure, _NOT_SENT) and (self.sent or not self.passed)
+    def was_sent(self, failure: Exception) -> bool:
+        """
+        Whether anything of the request may have left, now that it has failed.
+
+        What never came through here was not sent; but an error of a connection that nobody saw counts as sent.
+        """
+        if self._passed:
+            return self.sent
+        return isinstance(failure, aiohttp.ClientError | OSError) and not isinstance(failure, _NOT_SENT)
 
 
 async def _headers_sent(_: ClientSession, context: SimpleNamespace, __: object) -> None:
@@ -125,7 +135,9 @@ class Session:
 
     async def close(self) -> None:
         """Close what is our own; what was lent stays open. Closing twice is fine."""
-        if self._own:
+        if self._loop is not None and self._loop.is_closed():
+            self._own.clear()  # nothing can be closed in a loop that has ended; its connections ended with it
+        elif self._own:
             self._check_loop()
         self._closed = True
         while self._own:
@@ -145,7 +157,7 @@ class Session:
         """
         self._check_open()
         attempts: list[_Attempt] = []
-        deadline = asyncio.timeout(self._timeouts.total if timeout is None else timeout)
+        deadline = asyncio.timeout(self._timeouts.total if timeout is None else checked_seconds(timeout, "timeout"))
         try:
             async with deadline:
                 return await self._send(out, attempts)
@@ -162,6 +174,7 @@ class Session:
         chances = {AuthenticationError, ConnectionLostError}
         while True:
             token = await self._tokens.token()
+            self._check_open()  # it may have been closed meanwhile, and must not be opened again
             attempts.append(_Attempt(token=token, writes=out.writes, traced=self._borrowed is None))
             try:
                 status, headers, body = await self._attempt(out, attempts)
@@ -208,7 +221,7 @@ class Session:
         except IngramError as unread:
             outcome = f"{outcome} {type(unread).__name__}"
             raise
-        except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as exc:
+        except Exception as exc:  # of aiohttp, or of a middleware or trace on a borrowed session
             error = self._translated(out, attempt, exc)
             outcome = type(error).__name__
             raise error from exc
@@ -242,11 +255,11 @@ class Session:
     def _translated(self, out: Outgoing, attempt: _Attempt, exc: Exception) -> IngramError:
         _hide_headers(exc)
         why = f"{type(exc.__cause__ or exc).__name__}: {exc}"
-        if not attempt.passed and not isinstance(exc, aiohttp.ClientError | OSError):
-            return ConfigurationError(f"{out.route}: aiohttp refused the request: {exc}")
-        if not attempt.was_sent(exc):
+        if attempt.was_sent(exc):
+            return self._lost(out, f"no answer came: {why}")
+        if isinstance(exc, aiohttp.ClientError | OSError):
             return ConnectionFailedError(f"{out.route}: nothing was sent: {why}")
-        return self._lost(out, f"no answer came: {why}")
+        return ConfigurationError(f"{out.route}: nothing was sent, for the settings do not let it: {why}")
 
     def _lost(self, out: Outgoing, why: str, status: int | None = None, body: bytes = b"") -> IngramError:
         if out.writes:
@@ -273,7 +286,10 @@ class Session:
                 if response.status >= 300:  # it may echo what it did not like
                     return wire.decode_token(response.status, _blotted(bytes(body), credentials.client_secret))
                 return wire.decode_token(response.status, bytes(body))
-        except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as exc:
+        except IngramError as refused:
+            outcome = f"{outcome} {type(refused).__name__}"
+            raise
+        except Exception as exc:  # of aiohttp, or of a middleware or trace on a borrowed session
             _hide_headers(exc)
             outcome = type(exc).__name__
             raise ConnectionFailedError(f"no token was to be had: {outcome}: {exc}") from exc
@@ -298,7 +314,8 @@ class Session:
             proxy=self._proxy,
             ssl=self._ssl,
             middlewares=(*outer, attempt),
-            trace_request_ctx=attempt,
+            # Traces of a borrowed session know nothing of ours, and may expect theirs.
+            trace_request_ctx=None if self._borrowed is not None else attempt,
         )
 
     def _session(self, kind: Literal["read", "write"]) -> ClientSession:

@@ -1,12 +1,13 @@
 """What a client is set up with, tidied and checked; nothing is opened here."""
 
 import ipaddress
+import math
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from attrs import field, frozen
 
-from ingram_orders.errors import ConfigurationError
+from ingram_orders.errors import ConfigurationError, brief
 
 INGRAM_PRODUCTION: Final = "https://api.ingrammicro.com:443"
 """The base URL of the API. Source: developer portal."""
@@ -15,6 +16,13 @@ INGRAM_SANDBOX: Final = f"{INGRAM_PRODUCTION}/sandbox"
 
 MAX_BODY: Final = 64 * 2**20
 """Bytes of an answer that are read at most, unless set."""
+
+
+def checked_seconds(value: float, setting: str) -> float:
+    """Give *value* if it is a length of time. Raises `ConfigurationError`, which names the setting."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        raise ConfigurationError(f"{setting} must be a number of seconds, not {brief(value)}")
+    return value
 
 
 @frozen(kw_only=True)
@@ -27,6 +35,12 @@ class Timeouts:
     """Between two pieces of an answer."""
     total: float | None = None
     """From `execute()` to its return, everything included; `execute(timeout=...)` overrides it for one call."""
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("connect", "read", "total"):
+            value = getattr(self, name)
+            if value is not None and checked_seconds(value, f"Timeouts.{name}") <= 0:
+                raise ConfigurationError(f"Timeouts.{name} must be more than 0 seconds, or None for no limit")
 
 
 @frozen

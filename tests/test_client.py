@@ -2,7 +2,7 @@
 
 import pickle
 from decimal import Decimal
-from typing import Unpack
+from typing import Any, Unpack
 
 import aiohttp
 import pytest
@@ -152,9 +152,22 @@ def test_credentials_that_cannot_be_are_named(arguments: tuple[str, ...], named:
     assert "very-secret" not in str(refused.value)
 
 
-def test_a_cap_below_one_byte_is_refused() -> None:
+@pytest.mark.parametrize("max_body", [0, -1, 1e3, True, "64"])
+def test_a_cap_that_is_no_number_of_bytes_is_refused(max_body: Any) -> None:
     with pytest.raises(ConfigurationError, match="max_body"):
-        OrdersClient("i", "s", max_body=0)
+        OrdersClient("i", "s", max_body=max_body)
+
+
+@pytest.mark.parametrize("name", ["connect", "read", "total"])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), "60", True])
+def test_a_timeout_is_a_length_of_time(name: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"Timeouts.{name}"):
+        Timeouts(**{name: value})
+
+
+def test_timeouts_are_given_as_such() -> None:
+    with pytest.raises(ConfigurationError, match=r"Timeouts\(\.\.\.\)"):
+        OrdersClient("i", "s", timeouts=30)  # type: ignore[arg-type]
 
 
 def test_a_token_source_needs_no_credentials() -> None:

@@ -589,3 +589,107 @@ async def test_no_secret_shows(
         assert SECRET not in text
         assert "token-1" not in text
         assert "token-2" not in text
+
+
+# ── What others do around us ────────────────────────────────────────────────────────────────────────────────────────
+
+AFTERWARDS: dict[str, Exception] = {
+    "a connector's error": aiohttp.InvalidURL("of another call"),
+    "an error of its own": KeyError("x-request-id"),
+    "a wrong value": ValueError("wrong"),
+}
+
+
+@each
+@pytest.mark.parametrize("failure", AFTERWARDS.values(), ids=AFTERWARDS)
+async def test_a_middleware_that_fails_after_the_answer_does_not_make_it_unsent(
+    build: Build, failure: Exception
+) -> None:
+    async def theirs(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        (await handler(request)).close()
+        raise failure
+
+    async with RawServer(FOUND) as server, aiohttp.ClientSession(middlewares=(theirs,)) as session:
+        request = build(client_for(server, session=session, token_source=MyTokens()))
+        with pytest.raises(OutcomeUnknownError if request.writes else ConnectionLostError) as raised:
+            await request.execute()
+        assert len(server.heard) == 1
+    assert raised.value.__cause__ is failure
+
+
+async def test_a_middleware_that_fails_before_us_has_sent_nothing() -> None:
+    async def theirs(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        raise KeyError("no header")
+
+    async with RawServer() as server, aiohttp.ClientSession(middlewares=(theirs,)) as session:
+        with pytest.raises(ConfigurationError, match="nothing was sent"):
+            await build_write(client_for(server, session=session, token_source=MyTokens())).execute()
+        assert not server.heard
+
+
+async def test_a_borrowed_sessions_traces_see_nothing_of_ours() -> None:
+    contexts: list[object] = []
+
+    async def ended(session: aiohttp.ClientSession, context: Any, params: object) -> None:
+        contexts.append(context.trace_request_ctx)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(ended)
+    async with RawServer(FOUND) as server, aiohttp.ClientSession(trace_configs=[trace]) as session:
+        await client_for(server, session=session).details("1").execute()
+    assert contexts == [None, None]
+
+
+# ── Closing while something is under way ────────────────────────────────────────────────────────────────────────────
+
+
+@each
+async def test_closing_under_a_call_ends_it_and_opens_nothing_again(build: Build) -> None:
+    async with RawServer() as server:
+        server.answer(server.hang)
+        orders = client_for(server)
+        request = build(orders)
+        call = asyncio.create_task(anext_result(request.execute()))
+        await server.hung.wait()
+        await orders.close()
+        with pytest.raises(OutcomeUnknownError if request.writes else ConfigurationError):
+            await call
+        assert not orders._session._own
+
+
+@each
+async def test_closing_while_a_call_waits_for_its_token_sends_nothing(build: Build) -> None:
+    asked, given = asyncio.Event(), asyncio.Event()
+
+    class Slow(MyTokens):
+        async def token(self) -> str:
+            asked.set()
+            await given.wait()
+            return "late"
+
+    async with RawServer(FOUND) as server:
+        orders = client_for(server, token_source=Slow())
+        call = asyncio.create_task(anext_result(build(orders).execute()))
+        await asked.wait()
+        await orders.close()
+        given.set()
+        with pytest.raises(ConfigurationError, match="closed"):
+            await call
+        assert not server.heard
+        assert not orders._session._own
+
+
+@pytest.mark.parametrize("timeout", [0, -1, 0.0])
+async def test_no_time_at_all_sends_nothing(timeout: float) -> None:
+    async with RawServer(FOUND) as server, client_for(server) as orders:
+        with pytest.raises(DeadlineExceededError):
+            await build_write(orders).execute(timeout=timeout)
+        assert not server.heard
+
+
+@pytest.mark.parametrize("timeout", ["5", float("nan"), True, [1]])
+async def test_a_timeout_that_is_no_length_of_time_is_refused(timeout: Any) -> None:
+    async with RawServer(FOUND) as server, client_for(server) as orders:
+        with pytest.raises(ConfigurationError, match="timeout must be a number of seconds"):
+            await build_write(orders).execute(timeout=timeout)
+        assert not server.heard
