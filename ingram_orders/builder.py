@@ -8,6 +8,7 @@ how anything is sent.
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, overload
 
 from attrs import field, frozen
@@ -24,7 +25,7 @@ T_contra = TypeVar("T_contra", contravariant=True)
 R = TypeVar("R", bound="Request[Any]")
 B = TypeVar("B", bound=RequestModel)
 
-DateRange = list[date] | list[str] | list[date | str] | tuple[date | str, date | str]
+TwoDays = list[date] | list[str] | list[date | str] | tuple[date | str, date | str]
 """The first and the last day: dates, or text as `yyyy-MM-dd`."""
 
 
@@ -56,7 +57,7 @@ class Text:
             raise ValueError(f"{brief(value)} is {len(value)} characters long, {allowed} are allowed")
         if any("\ud800" <= character <= "\udfff" for character in value):
             raise ValueError(f"{brief(value)} holds half a character (a lone surrogate)")
-        return (value,)
+        return (str.__str__(value),)  # of an enum of texts, the text
 
 
 @frozen
@@ -149,7 +150,7 @@ class Several:
 class Range:
     """The first and the last day, each sent under the same name; an empty list sends nothing."""
 
-    def texts(self, value: DateRange, /) -> tuple[str, ...]:
+    def texts(self, value: TwoDays, /) -> tuple[str, ...]:
         """See `Form`."""
         if not isinstance(value, list | tuple):
             raise ValueError(f"{brief(value)} is not a list")
@@ -281,7 +282,7 @@ class Request(Generic[A]):
 
     def __init__(self, sends: Sends, **values: object) -> None:
         self._sends = sends
-        self._values: Mapping[str, object] = values
+        self._values = values
 
     @classmethod
     def params(cls) -> tuple[Parameter[Any], ...]:
@@ -297,7 +298,7 @@ class Request(Generic[A]):
     @property
     def values(self) -> Mapping[str, object]:
         """What was set, by the setters' names."""
-        return self._values
+        return MappingProxyType(self._values)
 
     def problems(self, values: Mapping[str, object]) -> Iterator[str]:
         """Tell what is wrong with *values*: those set, and the client's defaults for those that were not."""
@@ -329,7 +330,8 @@ class Request(Generic[A]):
     def _with(self, name: str, value: object) -> Self:
         other = object.__new__(type(self))
         other._sends = self._sends
-        other._values = {**self._values, name: value}
+        # A list could be changed behind the request's back.
+        other._values = {**self._values, name: tuple(value) if isinstance(value, list) else value}
         return other
 
     def __repr__(self) -> str:

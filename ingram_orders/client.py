@@ -104,6 +104,10 @@ class OrdersClient:
         tokens = token_source or _credentials(client_id=client_id, client_secret=client_secret)
         if type(max_body) is not int or max_body < 1:
             raise ConfigurationError(f"max_body must be a whole number of bytes, 1 or more, not {brief(max_body)}")
+        if session is not None and not isinstance(session, ClientSession):
+            raise ConfigurationError(f"session must be an aiohttp.ClientSession, not {brief(session)}")
+        if proxy is not None and not isinstance(proxy, str):
+            raise ConfigurationError(f"proxy must be an address as text, not {type(proxy).__name__}")
         if not isinstance(timeouts, Timeouts):
             raise ConfigurationError(f"timeouts must be Timeouts(...), not {brief(timeouts)}")
         self._session = Session(
@@ -159,6 +163,9 @@ class OrdersClient:
             **_given(im_customer_number=customer_number, im_country_code=country_code, im_sender_id=sender_id),
         }
         return view
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self  # connections cannot be copied; the copy of a request goes out over the same ones
 
     async def __aenter__(self) -> Self:
         return self

@@ -144,8 +144,8 @@ def _text(value: object, _: object = None) -> str:
             raise Unreadable from None
     if isinstance(value, Decimal) and value.is_finite():
         return str(value)
-    if isinstance(value, float) and NUMBER.fullmatch(repr(value)):
-        return repr(value)
+    if isinstance(value, float) and NUMBER.fullmatch(text := float.__repr__(value)):
+        return text
     raise Unreadable
 
 
@@ -155,7 +155,7 @@ def _number(value: object, _: object = None) -> Decimal | None:
     elif isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
     elif isinstance(value, float):
-        number = Decimal(repr(value))
+        number = Decimal(float.__repr__(value))
     elif value == "":
         return None
     elif isinstance(value, str) and NUMBER.fullmatch(value):

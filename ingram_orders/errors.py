@@ -22,11 +22,13 @@ The errors, one tree, branching by what a caller can do about it.
 No message, `repr` or log line of these shows a token or a secret. All of them pickle and copy.
 """
 
+import json
 from collections.abc import Iterable
 from reprlib import Repr
 from typing import Any
+from urllib.parse import quote, quote_plus
 
-from attrs import frozen
+from attrs import evolve, fields, frozen
 
 
 class IngramError(Exception):
@@ -231,3 +233,38 @@ def brief(value: object) -> str:
     except (ValueError, RecursionError):  # more digits, or more depth, than Python writes
         text = f"a {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def blot_out(error: BaseException, secrets: Iterable[str]) -> None:
+    """
+    Take secrets out of an error, and out of its causes: a server may echo what it did not like.
+
+    Finds a secret as it is, percent-encoded and escaped as JSON; one of under six characters is a test's, and would
+    take half of the message with it.
+    """
+    forms = {
+        form
+        for secret in secrets
+        if len(secret) >= 6
+        for form in (secret, quote(secret), quote_plus(secret), json.dumps(secret)[1:-1], secret.replace("/", "\\/"))
+    }
+    each: BaseException | None = error
+    while each is not None:
+        each.args = _blotted(each.args, forms)
+        for name, value in vars(each).items():
+            setattr(each, name, _blotted(value, forms))
+        each = each.__cause__
+
+
+def _blotted(value: Any, forms: Iterable[str]) -> Any:
+    if isinstance(value, str):
+        for form in forms:
+            value = value.replace(form, "***")
+    elif isinstance(value, bytes):
+        for form in forms:
+            value = value.replace(form.encode(), b"***")
+    elif type(value) is tuple:
+        return tuple(_blotted(item, forms) for item in value)
+    elif isinstance(value, ErrorDetail | ErrorField):
+        return evolve(value, **{each.name: _blotted(getattr(value, each.name), forms) for each in fields(type(value))})
+    return value

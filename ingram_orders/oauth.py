@@ -7,6 +7,7 @@ issued for the same client; one production client saw 24 hours of 401 from a cac
 
 import asyncio
 import copy
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -20,7 +21,10 @@ MARGIN: Final = 300.0
 """Seconds before a token's end from which on a new one is fetched, and at most a tenth of its life."""
 
 FIRST_PAUSE: Final = 1.0
-"""Seconds after a failed fetch in which no other is tried; they double with each failure in a row."""
+"""
+Seconds after a failed fetch in which no other is tried; they double with each failure in a row. And seconds after a
+token was dropped in which its successor is not.
+"""
 
 LONGEST_PAUSE: Final = 30.0
 
@@ -72,6 +76,7 @@ class TokenKeeper:
         self._failure: IngramError | None = None
         self._pause = FIRST_PAUSE
         self._quiet_until = 0.0
+        self._dropped_at = -math.inf
 
     async def token(self) -> str:
         """
@@ -99,9 +104,15 @@ class TokenKeeper:
             return fresh.access_token
 
     def drop(self, token: str) -> None:
-        """Forget *token* if it is still the one in hand: of a hundred refusals at once, one counts."""
-        if token == self._token:
-            self._token = None
+        """
+        Forget *token* if it is still the one in hand: of a hundred refusals at once, one counts.
+
+        A token that is refused right after it replaced another is kept: were each of a hundred calls to ask for a new
+        one, an API that refuses them all would be stormed.
+        """
+        now = self._clock()
+        if token == self._token and now - self._dropped_at >= FIRST_PAUSE:
+            self._token, self._dropped_at = None, now
 
     def _keep(self, fresh: Token, asked_at: float) -> None:
         margin = min(MARGIN, fresh.lifetime / 10) * (1 + self._rand())

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from ssl import SSLContext
 from types import SimpleNamespace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NoReturn
 
 import aiohttp
 from aiohttp import ClientHandlerType, ClientRequest, ClientResponse, ClientSession
@@ -29,14 +29,15 @@ from ingram_orders.errors import (
     ConnectionLostError,
     DeadlineExceededError,
     IngramError,
+    blot_out,
 )
 from ingram_orders.oauth import Token, TokenKeeper, TokenSource
 from ingram_orders.settings import Credentials, Endpoint, Timeouts, checked_seconds
 from ingram_orders.wire import Outgoing
 
 _MAX_TOKEN_BODY: Final = 2**20
-_LONG_BODY: Final = 2**19
-"""Bytes from which on an answer is read in a thread: half a megabyte takes some ten milliseconds."""
+_LONG_BODY: Final = 2**16
+"""Bytes from which on an answer is read in a thread: at worst, as many hold the loop for some fifty milliseconds."""
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +66,8 @@ class _Attempt:
         self.writes = writes
         self.sent = False
         """Whether anything of the request may have left; told by a trace of ours, or else by how `__call__` ended."""
+        self.status: int | None = None
+        """Of the answer, once its head has come."""
         self._traced = traced
         self._passed = False
 
@@ -133,6 +136,9 @@ class Session:
         self._own: dict[Literal["read", "write"], ClientSession] = {}
         self._closed = False
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client holds connections and secrets, which cannot be pickled; make one where it is needed")
+
     async def close(self) -> None:
         """Close what is our own; what was lent stays open. Closing twice is fine."""
         if self._loop is not None and self._loop.is_closed():
@@ -156,24 +162,35 @@ class Session:
             IngramError: See `ingram_orders.errors`.
         """
         self._check_open()
+        total = self._timeouts.total if timeout is None else checked_seconds(timeout, "timeout")
         attempts: list[_Attempt] = []
-        deadline = asyncio.timeout(self._timeouts.total if timeout is None else checked_seconds(timeout, "timeout"))
+        deadline = asyncio.timeout(total)
         try:
+            if total is not None and total <= 0:
+                raise DeadlineExceededError(f"{out.route}: there was no time at all, {total} s ({out.subject})")
             async with deadline:
                 return await self._send(out, attempts)
         except TimeoutError as late:
-            if not deadline.expired():  # of a token source of the caller's own
-                raise
-            if out.writes and attempts and attempts[-1].sent:
-                raise out.outcome_unknown("the time was up before the answer came") from late
-            raise DeadlineExceededError(f"{out.route}: the time was up (correlation id {out.correlation_id})") from late
+            raise self._late(out, attempts[-1] if attempts else None) from late
+        except IngramError as error:
+            blot_out(error, (attempt.token for attempt in attempts))
+            raise
+
+    def _late(self, out: Outgoing, attempt: _Attempt | None) -> IngramError:
+        """Make the error for a deadline that cut; a refusal whose head had come stays one."""
+        why = "the time was up before the whole answer came"
+        if attempt is None or not (out.writes and attempt.sent):
+            return DeadlineExceededError(f"{out.route}: {why} ({out.subject})")
+        if attempt.status is not None and attempt.status >= 300:
+            return wire.refusal(out, attempt.status, {}, b"")
+        return out.outcome_unknown(why, status=attempt.status)
 
     async def _send(self, out: Outgoing, attempts: list[_Attempt]) -> Response[Any]:
         # What may go again, each once: a request turned away for its token, and a read whose kept-alive connection
         # turned out to be dead.
         chances = {AuthenticationError, ConnectionLostError}
         while True:
-            token = await self._tokens.token()
+            token = await self._token()
             self._check_open()  # it may have been closed meanwhile, and must not be opened again
             attempts.append(_Attempt(token=token, writes=out.writes, traced=self._borrowed is None))
             try:
@@ -200,6 +217,17 @@ class Session:
                 body=body,
             )
 
+    async def _token(self) -> str:
+        try:
+            token = await self._tokens.token()
+        except IngramError:
+            raise
+        except Exception as exc:  # of a token source of the caller's own
+            raise ConnectionFailedError(f"no token was to be had: {type(exc).__name__}: {exc}") from exc
+        if not wire.is_token(token):
+            raise ConfigurationError("the token source gave what cannot be a token: nothing, or no visible ASCII text")
+        return token
+
     async def _decode(self, out: Outgoing, status: int, headers: CIMultiDict[str], body: bytes) -> Any:
         if len(body) < _LONG_BODY:
             return wire.decode(out, status, headers, body)
@@ -211,12 +239,9 @@ class Session:
         try:
             async with self._request(out.request.method, f"{self.endpoint.base_url}{out.target}", attempt,
                                      headers=headers, data=out.body) as response:  # fmt: skip
-                outcome = str(response.status)
+                attempt.status, outcome = response.status, str(response.status)
                 # The body is read in here, where the connection is: headers are not yet an answer.
                 body = await self._body(out, response)
-                if response.status >= 300:  # it may echo what it did not like
-                    for each in attempts:
-                        body = _blotted(body, each.token)
                 return response.status, CIMultiDict(response.headers), body
         except IngramError as unread:
             outcome = f"{outcome} {type(unread).__name__}"
@@ -258,13 +283,13 @@ class Session:
         if attempt.was_sent(exc):
             return self._lost(out, f"no answer came: {why}")
         if isinstance(exc, aiohttp.ClientError | OSError):
-            return ConnectionFailedError(f"{out.route}: nothing was sent: {why}")
+            return ConnectionFailedError(f"{out.route}: nothing was sent: {why} ({out.subject})")
         return ConfigurationError(f"{out.route}: nothing was sent, for the settings do not let it: {why}")
 
     def _lost(self, out: Outgoing, why: str, status: int | None = None, body: bytes = b"") -> IngramError:
         if out.writes:
             return out.outcome_unknown(why, status=status, body=body)
-        return ConnectionLostError(f"{out.route}: {why} (correlation id {out.correlation_id})")
+        return ConnectionLostError(f"{out.route}: {why} ({out.subject})")
 
     async def _fetch_token(self, credentials: Credentials) -> Token:
         attempt = _Attempt(token="", writes=True, traced=self._borrowed is None)
@@ -283,15 +308,15 @@ class Session:
                     body += chunk
                     if len(body) > _MAX_TOKEN_BODY:
                         break
-                if response.status >= 300:  # it may echo what it did not like
-                    return wire.decode_token(response.status, _blotted(bytes(body), credentials.client_secret))
                 return wire.decode_token(response.status, bytes(body))
         except IngramError as refused:
             outcome = f"{outcome} {type(refused).__name__}"
+            blot_out(refused, [credentials.client_secret])
             raise
         except Exception as exc:  # of aiohttp, or of a middleware or trace on a borrowed session
             _hide_headers(exc)
             outcome = type(exc).__name__
+            blot_out(exc, [credentials.client_secret])
             raise ConnectionFailedError(f"no token was to be had: {outcome}: {exc}") from exc
         finally:
             _log.debug("POST token -> %s in %.0f ms", outcome, (self._clock() - started) * 1000)
@@ -307,6 +332,7 @@ class Session:
             data=data,
             allow_redirects=False,
             raise_for_status=False,
+            auto_decompress=True,
             # `total` and `connect` would count the wait for the pool, which is not the server's doing.
             timeout=aiohttp.ClientTimeout(
                 total=None, sock_connect=self._timeouts.connect, sock_read=self._timeouts.read
@@ -336,6 +362,8 @@ class Session:
         if self._borrowed is not None and self._borrowed.closed:
             raise ConfigurationError("the aiohttp session that was lent to this client is closed")
         self._check_loop()
+        if getattr(self._borrowed, "_loop", self._loop) is not self._loop:
+            raise ConfigurationError("the aiohttp session that was lent to this client belongs to another event loop")
 
     def _check_loop(self) -> None:
         running = asyncio.get_running_loop()
@@ -350,11 +378,6 @@ class Session:
 def _no_product(refused: AuthenticationError) -> bool:
     """Whether the app has no access to this API at all, which no new token cures. Seen in production."""
     return any("no apiproduct match" in (error.message or "").casefold() for error in refused.errors)
-
-
-def _blotted(body: bytes, secret: str) -> bytes:
-    # One of a few letters is a test's, and would blot out half of what the answer says.
-    return body.replace(secret.encode(), b"***") if len(secret) >= 6 else body
 
 
 def _hide_headers(exc: Exception) -> None:

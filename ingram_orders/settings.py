@@ -2,6 +2,7 @@
 
 import ipaddress
 import math
+import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -69,7 +70,7 @@ class Endpoint:
             ConfigurationError: Not an address one can send secrets to.
         """
         parts = _checked_url(base_url, "base_url", allow_http=allow_http)
-        path = parts.path.rstrip("/")
+        path = re.sub(r"/+", "/", parts.path).rstrip("/")
         while path.endswith("/sandbox/sandbox"):
             path = path.removesuffix("/sandbox")
         root = f"{parts.scheme}://{parts.netloc}"
@@ -81,6 +82,8 @@ class Endpoint:
 
 
 def _checked_url(url: str, setting: str, *, allow_http: bool) -> SplitResult:
+    if not isinstance(url, str) or not re.fullmatch(r"[!-~]*", url) or set(url) & set('\\{}<>"^`|'):
+        raise ConfigurationError(f"{setting} must be text in ASCII, without blanks: https://host[:port][/path]")
     try:
         parts = urlsplit(url)
         host = parts.hostname

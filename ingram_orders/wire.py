@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from json.encoder import encode_basestring_ascii
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeGuard, get_args
 from urllib.parse import quote, urlencode
 
 from attrs import field, frozen
@@ -59,17 +59,21 @@ class Outgoing:
         return f"{self.request.method} {self.request.path}"
 
     @property
+    def subject(self) -> str:
+        """What tells this call from others, for messages: the order's number, where there is one, and the call's id."""
+        number = self.order_number or self.customer_order_number
+        return f"{f'order {number}, ' if number else ''}correlation id {self.correlation_id}"
+
+    @property
     def writes(self) -> bool:
         """Whether sending it twice is not the same as once."""
         return self.request.writes
 
     def outcome_unknown(self, why: str, *, status: int | None = None, body: bytes = b"") -> OutcomeUnknownError:
         """Make the error for a write that was sent, and may have taken effect."""
-        number = self.order_number or self.customer_order_number
-        which = f"order {number}, correlation id" if number else "correlation id"
         return OutcomeUnknownError(
             f"{self.route}: {why}; whether it took effect is not known, so look before sending it again "
-            f"({which} {self.correlation_id})",
+            f"({self.subject})",
             operation=self.request.operation,
             order_number=self.order_number,
             customer_order_number=self.customer_order_number,
@@ -189,7 +193,7 @@ def _json(value: object) -> Iterator[str]:
 def _json_number(value: float | Decimal) -> str:
     if isinstance(value, int):
         return int.__repr__(value)
-    number = value if isinstance(value, Decimal) else Decimal(repr(value))
+    number = value if isinstance(value, Decimal) else Decimal(float.__repr__(value))
     if not number.is_finite():
         raise ValueError(f"{value} is not a finite number")
     # 1E+2 is JSON too, but a hundred is better understood; a giant exponent is not written out.
@@ -225,7 +229,7 @@ def unreadable(out: Outgoing, why: str, status: int, body: bytes) -> IngramError
     if out.writes:
         return out.outcome_unknown(text, status=status, body=body)
     return UnreadableAnswerError(
-        f"{out.route}: {text}", status=status, body=body, correlation_id=out.correlation_id
+        f"{out.route}: {text} ({out.subject})", status=status, body=body, correlation_id=out.correlation_id
     )  # fmt: skip
 
 
@@ -276,7 +280,7 @@ def refusal(out: Outgoing, status: int, headers: Mapping[str, str], body: bytes)
     """Make the error that an answer other than 2xx is. Never raises, whatever the body holds."""
     errors = error_details(body)
     said = _one_line("; ".join(_said(error) for error in errors), 500)
-    message = f"{status} {out.route}: {said or 'no reason given'} (correlation id {out.correlation_id})"
+    message = f"{status} {out.route}: {said or 'no reason given'} ({out.subject})"
     if out.writes and (status == 408 or not 400 <= status < 500):
         return out.outcome_unknown(f"the answer was {status}: {said or 'no reason given'}", status=status, body=body)
     kind = _BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
@@ -409,12 +413,18 @@ def decode_token(status: int, body: bytes) -> Token:
         data = None
     granted = data if isinstance(data, dict) else {}
     token = granted.get("access_token")
-    if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
+    if not is_token(token):
         raise ConnectionFailedError(f"no token was to be had: the token endpoint's answer ({status}) holds none")
     return Token(token, _lifetime(granted.get("expires_in")))
+
+
+def is_token(token: object) -> TypeGuard[str]:
+    """Whether it can stand in a header: visible ASCII, and some of it."""
+    return isinstance(token, str) and re.fullmatch(r"[\x21-\x7e]+", token) is not None
 
 
 def _lifetime(expires_in: object) -> float:
     # A string when recorded ("86399"), a number on the portal.
     text = str(expires_in)
-    return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text, re.ASCII) else UNTOLD_LIFETIME
+    seconds = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text, re.ASCII) else 0.0
+    return seconds or UNTOLD_LIFETIME

@@ -1,6 +1,7 @@
 """Whatever a server answers, a call gives a model or an error of our tree, with status and body kept, at once."""
 
 import gzip
+import threading
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,7 @@ from ingram_orders import (
     OutcomeUnknownError,
     UnreadableAnswerError,
     VendorRequiredInfoRequest,
+    wire,
 )
 from ingram_orders.builder import Request
 
@@ -166,10 +168,21 @@ async def test_a_body_of_just_the_cap_is_read() -> None:
         assert (await orders.details("1").execute()).notes == "xx"
 
 
-async def test_a_large_answer_is_read_beside_the_loop() -> None:
+async def test_a_large_answer_is_read_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    readers: list[bool] = []
+    decode = wire.decode
+
+    def watched(*arguments: Any) -> Any:
+        readers.append(threading.current_thread() is threading.main_thread())
+        return decode(*arguments)
+
+    monkeypatch.setattr(wire, "decode", watched)
     body = b'{"lines": [' + b",".join([b'{"quantityOrdered": 1}'] * 50_000) + b"]}"
     async with RawServer(http(200, body)) as server, client_for(server) as orders:
         assert len((await orders.details("1").execute()).lines) == 50_000
+        server.answer(http(200, b"{}"))
+        await orders.details("1").execute()
+    assert readers == [False, True]
 
 
 NOT_HTTP = {

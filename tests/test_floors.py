@@ -35,7 +35,7 @@ LIBRARIES = {
     "cattrs": {"converters"},
     "click": {"cli"},
     "rich": {"cli"},
-    "json": {"wire", "sandbox"},
+    "json": {"errors", "wire", "sandbox"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -1,6 +1,7 @@
 """What `ingram_orders` lists is public, and all else may move."""
 
 import inspect
+from pathlib import Path
 
 import ingram_orders
 from ingram_orders import errors, models
@@ -12,8 +13,10 @@ def test_all_lists_exactly_what_is_imported() -> None:
 
 
 def test_every_error_and_every_model_is_public() -> None:
-    ours = {name for name, value in vars(errors).items() if getattr(value, "__module__", "") == errors.__name__}
-    assert ours - {"_restore", "brief"} <= set(ingram_orders.__all__)
+    classes = {name for name, value in vars(errors).items() if inspect.isclass(value)}
+    assert {name for name in classes if getattr(errors, name).__module__ == errors.__name__} <= set(
+        ingram_orders.__all__
+    )
     assert set(models.__all__) <= set(ingram_orders.__all__)
 
 
@@ -28,3 +31,12 @@ def test_everything_public_is_explained() -> None:
         value = getattr(ingram_orders, name)
         if inspect.isclass(value) or inspect.isfunction(value):
             assert value.__doc__, name
+
+
+def test_the_package_ships_its_types() -> None:
+    assert Path(ingram_orders.__file__).with_name("py.typed").is_file()
+
+
+def test_settings_are_the_clients_keyword_arguments() -> None:
+    parameters = inspect.signature(ingram_orders.OrdersClient).parameters.values()
+    assert set(ingram_orders.Settings.__annotations__) == {it.name for it in parameters if it.kind is it.KEYWORD_ONLY}

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import copy
 import logging
 import pickle
+import ssl
 import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,7 +17,9 @@ from support.raw_server import RawServer, http
 
 from ingram_orders import (
     ApiError,
+    AsyncOrderCreateDTO,
     AuthenticationError,
+    BadRequestError,
     ConfigurationError,
     ConnectionFailedError,
     ConnectionLostError,
@@ -38,7 +42,7 @@ READS: list[Callable[[OrdersClient], Request[Any]]] = [
 ]
 WRITES: list[Callable[[OrdersClient], Request[Any]]] = [
     lambda orders: orders.create().order_create_request(OrderCreateRequest(customer_order_number="PO-1")),
-    lambda orders: orders.create_v7().async_order_create_dto(create_v7_body()),
+    lambda orders: orders.create_v7().async_order_create_dto(AsyncOrderCreateDTO(customer_order_number="PO-1")),
     lambda orders: orders.modify("20-RD3QV").order_modify_request(OrderModifyRequest(notes="")),
     lambda orders: orders.cancel("20-RD3QV"),
 ]
@@ -59,12 +63,6 @@ class MyTokens:
         return "mine"
 
     def drop(self, token: str) -> None: ...
-
-
-def create_v7_body() -> Any:
-    from ingram_orders import AsyncOrderCreateDTO
-
-    return AsyncOrderCreateDTO(customer_order_number="PO-1")
 
 
 # ── Whose the session is ────────────────────────────────────────────────────────────────────────────────────────────
@@ -190,12 +188,8 @@ async def test_closing_leaves_no_connection_open() -> None:
     async with RawServer(FOUND, keep_alive=True) as server:
         async with client_for(server) as orders:
             await asyncio.gather(*(orders.details("1").execute() for _ in range(5)))
-            await build_write(orders).execute()
+            await WRITES[0](orders).execute()
         await server.all_closed()
-
-
-def build_write(orders: OrdersClient) -> Request[Any]:
-    return WRITES[0](orders)
 
 
 # ── What is sent ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -227,8 +221,12 @@ async def test_a_correlation_id_is_made_per_call_and_stays_over_its_attempts() -
 
 
 async def test_no_cookie_is_kept() -> None:
+    """By name: aiohttp's own jar keeps none of an address."""
     biscuit = http(200, b"{}", "Content-Type: application/json", "Set-Cookie: a=b")
-    async with RawServer(biscuit) as server, client_for(server) as orders:
+    async with (
+        RawServer(biscuit) as server,
+        client_for(server, base_url=server.url.replace("127.0.0.1", "localhost")) as orders,
+    ):
         await orders.details("1").execute()
         await orders.details("1").execute()
         assert "Cookie" not in server.heard[1].headers
@@ -252,7 +250,7 @@ async def test_writes_go_out_on_a_fresh_connection_each_and_reads_share_one() ->
             await orders.details("1").execute()
         assert server.connections == after_token_and_read
         for _ in range(3):
-            await build_write(orders).execute()
+            await WRITES[0](orders).execute()
         assert server.connections == after_token_and_read + 3
 
 
@@ -272,7 +270,9 @@ async def test_a_write_that_is_dropped_is_sent_once_and_its_outcome_unknown(buil
     error = unknown.value
     assert error.correlation_id == server.heard[1].headers["IM-CorrelationID"]
     assert error.correlation_id in str(error)
-    assert "PO-1" in (error.customer_order_number or error.order_number or "") or error.order_number == "20-RD3QV"
+    creates = error.operation in {"create", "create_v7"}
+    assert error.customer_order_number == ("PO-1" if creates else None)
+    assert error.order_number == (None if creates else "20-RD3QV")
     assert error.status is None
     assert isinstance(pickle.loads(pickle.dumps(error)), OutcomeUnknownError)
 
@@ -341,52 +341,110 @@ async def test_a_cancels_body_is_not_looked_at() -> None:
 # ── Timeouts and cancellation ───────────────────────────────────────────────────────────────────────────────────────
 
 SHORT = Timeouts(read=0.05)
+"""Real time, since it is aiohttp that cuts; the token comes from elsewhere, so that nothing else runs against it."""
+
+Later = Callable[[float], None]
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Later:
+    """Move the running loop's clock, so that a minute is over at once."""
+
+    def move(seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time
+        monkeypatch.setattr(loop, "time", lambda: now() + seconds)
+
+    return move
 
 
 @each
 async def test_silence_is_cut_by_the_read_timeout(build: Build) -> None:
     async with RawServer() as server:
         server.answer(server.hang)
-        async with client_for(server, timeouts=SHORT) as orders:
-            with pytest.raises((ConnectionLostError, OutcomeUnknownError)) as late:
+        async with client_for(server, timeouts=SHORT, token_source=MyTokens()) as orders:
+            with pytest.raises(OutcomeUnknownError if build(orders).writes else ConnectionLostError):
                 await build(orders).execute()
-            assert isinstance(late.value, OutcomeUnknownError) == build(orders).writes
             assert len(server.heard) == 1
 
 
 @each
 async def test_the_body_is_read_inside_the_timeout(build: Build) -> None:
-    """Headers are not an answer: a body that stops is cut, too."""
+    """Headers are not an answer: a body that stops is cut, too; but a cancel's is not waited for."""
     async with RawServer() as server:
         server.answer(lambda heard: server.hang(heard) + http(200, b'{"a": ', length=100))
-        async with client_for(server, timeouts=SHORT) as orders:
-            if build is WRITES[-1]:
-                await build(orders).execute()  # a cancel's body is not waited for
+        async with client_for(server, timeouts=SHORT, token_source=MyTokens()) as orders:
+            request = build(orders)
+            if request.operation == "cancel":
+                await request.execute()
                 return
-            with pytest.raises((ConnectionLostError, OutcomeUnknownError)):
-                await build(orders).execute()
+            with pytest.raises(OutcomeUnknownError if request.writes else ConnectionLostError) as cut:
+                await request.execute()
+            if isinstance(cut.value, OutcomeUnknownError):
+                assert (cut.value.status, cut.value.body) == (200, b'{"a": ')
 
 
 @each
-@pytest.mark.parametrize("per_call", [False, True])
-async def test_the_total_cuts_everything(build: Build, per_call: bool) -> None:
+@pytest.mark.parametrize("per_call", [False, True], ids=["all calls", "one call"])
+async def test_the_total_cuts_everything(build: Build, per_call: bool, later: Later) -> None:
     async with RawServer() as server:
         server.answer(server.hang)
-        async with client_for(server, timeouts=Timeouts(total=None if per_call else 0.05)) as orders:
-            kind = OutcomeUnknownError if build(orders).writes else DeadlineExceededError
-            with pytest.raises(kind, match="time was up"):
-                await build(orders).execute(timeout=0.05 if per_call else None)
+        async with client_for(server, timeouts=Timeouts(total=None if per_call else 60)) as orders:
+            request = build(orders)
+            call = asyncio.create_task(request.execute(timeout=60 if per_call else None))
+            await server.hung.wait()
+            later(61)
+            with pytest.raises(OutcomeUnknownError if request.writes else DeadlineExceededError, match="time was up"):
+                await call
 
 
 @each
-async def test_a_total_that_ends_before_anything_was_sent_says_so(build: Build) -> None:
+async def test_a_total_that_ends_before_anything_was_sent_says_so(build: Build, later: Later) -> None:
     """Waiting for a token is not sending: a write that never left has no outcome to wonder about."""
     async with RawServer() as server:
         server.answer_tokens(server.hang)
         async with client_for(server) as orders:
+            call = asyncio.create_task(build(orders).execute(timeout=60))
+            await server.hung.wait()
+            later(61)
             with pytest.raises(DeadlineExceededError):
-                await build(orders).execute(timeout=0.05)
+                await call
         assert not server.heard
+
+
+@each_write
+async def test_a_total_that_ends_while_a_second_token_is_fetched_leaves_nothing_unknown(
+    build: Build, later: Later
+) -> None:
+    """The first send was turned away with 401, and there was no second."""
+    async with RawServer(UNAUTHORIZED) as server:
+        server.answer_tokens(http(200, b'{"access_token": "token-1"}'), server.hang)
+        async with client_for(server) as orders:
+            call = asyncio.create_task(build(orders).execute(timeout=60))
+            await server.hung.wait()
+            later(61)
+            with pytest.raises(DeadlineExceededError):
+                await call
+        assert len(server.heard) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(201, OutcomeUnknownError), (400, BadRequestError), (503, OutcomeUnknownError)]
+)
+async def test_a_total_that_ends_in_the_body_tells_the_status_that_had_come(
+    status: int, kind: type[IngramError], later: Later
+) -> None:
+    async with RawServer() as server:
+        server.answer(lambda heard: server.hang(heard) + http(status, b'{"a": ', length=100))
+        async with client_for(server) as orders:
+            call = asyncio.create_task(WRITES[0](orders).execute(timeout=60))
+            await server.hung.wait()
+            for _ in range(100):  # until the head has crossed the socket
+                await asyncio.sleep(0)
+            later(61)
+            with pytest.raises(kind) as late:
+                await call
+    assert getattr(late.value, "status", None) == status
 
 
 @each
@@ -394,16 +452,12 @@ async def test_cancellation_passes_through_and_leaves_nothing_behind(build: Buil
     async with RawServer() as server:
         server.answer(server.hang)
         async with client_for(server) as orders:
-            call = asyncio.create_task(anext_result(build(orders).execute()))
+            call = asyncio.create_task(build(orders).execute())
             await server.hung.wait()
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
             assert asyncio.all_tasks() - {asyncio.current_task()} <= set(server_tasks())
-
-
-async def anext_result(call: Awaitable[object]) -> object:
-    return await call
 
 
 def server_tasks() -> list[asyncio.Task[Any]]:
@@ -479,7 +533,7 @@ BAD_TOKEN_ANSWERS = {
     "dropped": None,
     "cut": http(200, b'{"access', length=100),
     "not http": b"\x00\x01\x02",
-    "too large": http(200, b'"' + b"a" * 2**21 + b'"'),
+    "too large": http(200, b'{"access_token": "t", "padding": "' + b"a" * 2**21 + b'"}'),
 }
 
 
@@ -502,9 +556,9 @@ async def test_a_cancelled_caller_harms_no_other_that_waits_for_the_token() -> N
     async with RawServer(FOUND) as server:
         server.answer_tokens(server.hang, http(200, b'{"access_token": "second"}'))
         async with client_for(server) as orders:
-            first = asyncio.create_task(anext_result(orders.details("1").execute()))
+            first = asyncio.create_task(orders.details("1").execute())
             await server.hung.wait()
-            rest = [asyncio.create_task(anext_result(orders.details("1").execute())) for _ in range(5)]
+            rest = [asyncio.create_task(orders.details("1").execute()) for _ in range(5)]
             await asyncio.sleep(0)
             first.cancel()
             assert len(await asyncio.gather(*rest)) == 5
@@ -553,12 +607,21 @@ async def test_each_attempt_is_one_line_at_debug_without_anything_of_the_callers
     assert "V-9" not in "".join(lines)
 
 
+ESCAPED = "".join(f"\\u{ord(letter):04x}" for letter in "token-1").encode()
+
 # What a token or secret could be echoed by, or hang on.
 LEAKS: dict[str, tuple[bytes | None, tuple[bytes | None, ...]]] = {
     "401 that echoes the token": (http(401, b'{"message": "bad token token-1 token-2"}'), ()),
     "400 that echoes the token": (http(400, b"Authorization: Bearer token-1"), ()),
     "500 that echoes the token": (http(500, b'{"message": "Bearer token-1"}'), ()),
+    "401 that echoes the token escaped": (http(401, b'{"message": "' + ESCAPED + b'"}'), ()),
+    "200 that echoes the token": (http(200, b'["token-1", 2]'), ()),
+    "HTML that echoes the token": (http(200, b"<html>Bearer token-1"), ()),
+    "a broken header with the token": (b"HTTP/1.1 200 OK\r\nX-Ec\x00ho: token-1\r\n\r\n", ()),
+    "a broken status with the token": (b"HTTP/1.1 abc token-1\r\n\r\n", ()),
     "not http": (b"\x00\x01garbage\r\n\r\n", ()),
+    "token endpoint echoes the form": (FOUND, (http(400, b"cannot parse client_secret=never-shown-secret&x=y"),)),
+    "token endpoint echoes in a header": (FOUND, (b"HTTP/1.1 200 OK\r\nX-Ec\x00ho: never-shown-secret\r\n\r\n",)),
     "dropped": (None, ()),
     "token endpoint echoes the secret": (FOUND, (http(401, b'{"message": "wrong: ' + SECRET.encode() + b'"}'),)),
     "token endpoint answers a broken token": (FOUND, (http(200, b'{"access_token": "token-1'),)),
@@ -589,6 +652,91 @@ async def test_no_secret_shows(
         assert SECRET not in text
         assert "token-1" not in text
         assert "token-2" not in text
+
+
+SOURCES: dict[str, Exception | str | bytes | None] = {
+    "an aiohttp error": aiohttp.ServerDisconnectedError(),
+    "a timeout": TimeoutError("vault"),
+    "a bug": KeyError("x"),
+    "nothing": None,
+    "an empty text": "",
+    "a second header": "a\r\nX: y",
+    "bytes": b"x",
+}
+
+
+@each
+@pytest.mark.parametrize("given", SOURCES.values(), ids=SOURCES)
+async def test_a_token_source_that_fails_fails_in_our_tree(build: Build, given: Any) -> None:
+    class Broken(MyTokens):
+        async def token(self) -> str:
+            if isinstance(given, Exception):
+                raise given
+            return given  # type: ignore[no-any-return]  # what a careless source might give
+
+    async with RawServer(FOUND) as server, client_for(server, token_source=Broken()) as orders:
+        with pytest.raises(ConnectionFailedError if isinstance(given, Exception) else ConfigurationError):
+            await build(orders).execute()
+        assert not server.heard
+
+
+async def test_an_api_that_refuses_every_token_does_not_make_us_storm_for_more() -> None:
+    async with RawServer(UNAUTHORIZED) as server, client_for(server) as orders:
+        results = await asyncio.gather(*(orders.details("1").execute() for _ in range(100)), return_exceptions=True)
+        assert {type(it) for it in results} == {AuthenticationError}
+        assert len(server.tokens) == 2
+
+
+# ── TLS, proxies, and what cannot be copied ─────────────────────────────────────────────────────────────────────────
+
+
+@each
+async def test_a_dead_proxy_or_a_handshake_that_nobody_answers_has_sent_nothing(build: Build) -> None:
+    async with RawServer() as dead:
+        pass
+    async with RawServer() as plain, client_for(plain, proxy=dead.url, token_source=MyTokens()) as orders:
+        with pytest.raises(ConnectionFailedError, match="nothing was sent"):
+            await build(orders).execute()
+        assert not plain.heard
+    async with (
+        RawServer() as plain,  # waits for a request, and knows no TLS
+        client_for(
+            plain,
+            base_url=plain.url.replace("http:", "https:"),
+            token_source=MyTokens(),
+            timeouts=Timeouts(connect=0.05),
+        ) as orders,
+    ):
+        with pytest.raises(ConnectionFailedError, match="nothing was sent"):
+            await build(orders).execute()
+
+
+async def test_a_proxy_is_asked_and_ssl_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    context = ssl.create_default_context()
+    seen: list[tuple[Any, Any, Any]] = []
+    real = aiohttp.ClientSession.request
+
+    def watched(session: aiohttp.ClientSession, method: str, url: Any, **given: Any) -> Any:
+        seen.append((given["ssl"], given["timeout"].sock_connect, given["timeout"].sock_read))
+        return real(session, method, url, **given)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "request", watched)
+    async with RawServer(FOUND) as proxy:
+        async with OrdersClient(
+            token_source=MyTokens(), base_url="http://orders.example", allow_http=True, customer_number="1",
+            country_code="US", proxy=proxy.url, ssl=context, timeouts=Timeouts(connect=3, read=7),
+        ) as orders:  # fmt: skip
+            await orders.details("20-A").execute()
+        assert proxy.heard[0].target == "http://orders.example/resellers/v6.1/orders/20-A"
+    assert seen == [(context, 3, 7)]
+
+
+async def test_a_client_is_not_pickled_and_a_copied_request_goes_out_over_the_same_one() -> None:
+    async with RawServer(FOUND) as server, client_for(server) as orders:
+        with pytest.raises(TypeError, match="cannot be pickled"):
+            pickle.dumps(orders)
+        await copy.deepcopy(orders.details("1")).execute()
+    assert len(server.heard) == 1
 
 
 # ── What others do around us ────────────────────────────────────────────────────────────────────────────────────────
@@ -623,7 +771,7 @@ async def test_a_middleware_that_fails_before_us_has_sent_nothing() -> None:
 
     async with RawServer() as server, aiohttp.ClientSession(middlewares=(theirs,)) as session:
         with pytest.raises(ConfigurationError, match="nothing was sent"):
-            await build_write(client_for(server, session=session, token_source=MyTokens())).execute()
+            await WRITES[0](client_for(server, session=session, token_source=MyTokens())).execute()
         assert not server.heard
 
 
@@ -649,7 +797,7 @@ async def test_closing_under_a_call_ends_it_and_opens_nothing_again(build: Build
         server.answer(server.hang)
         orders = client_for(server)
         request = build(orders)
-        call = asyncio.create_task(anext_result(request.execute()))
+        call = asyncio.create_task(request.execute())
         await server.hung.wait()
         await orders.close()
         with pytest.raises(OutcomeUnknownError if request.writes else ConfigurationError):
@@ -669,7 +817,7 @@ async def test_closing_while_a_call_waits_for_its_token_sends_nothing(build: Bui
 
     async with RawServer(FOUND) as server:
         orders = client_for(server, token_source=Slow())
-        call = asyncio.create_task(anext_result(build(orders).execute()))
+        call = asyncio.create_task(build(orders).execute())
         await asked.wait()
         await orders.close()
         given.set()
@@ -680,10 +828,15 @@ async def test_closing_while_a_call_waits_for_its_token_sends_nothing(build: Bui
 
 
 @pytest.mark.parametrize("timeout", [0, -1, 0.0])
-async def test_no_time_at_all_sends_nothing(timeout: float) -> None:
-    async with RawServer(FOUND) as server, client_for(server) as orders:
+@pytest.mark.parametrize("lent", [False, True], ids=["own", "borrowed"])
+async def test_no_time_at_all_sends_nothing(timeout: float, lent: bool) -> None:
+    async with (
+        RawServer(FOUND, keep_alive=True) as server,
+        aiohttp.ClientSession() as session,
+        client_for(server, session=session if lent else None, token_source=MyTokens()) as orders,
+    ):
         with pytest.raises(DeadlineExceededError):
-            await build_write(orders).execute(timeout=timeout)
+            await WRITES[0](orders).execute(timeout=timeout)
         assert not server.heard
 
 
@@ -691,5 +844,5 @@ async def test_no_time_at_all_sends_nothing(timeout: float) -> None:
 async def test_a_timeout_that_is_no_length_of_time_is_refused(timeout: Any) -> None:
     async with RawServer(FOUND) as server, client_for(server) as orders:
         with pytest.raises(ConfigurationError, match="timeout must be a number of seconds"):
-            await build_write(orders).execute(timeout=timeout)
+            await WRITES[0](orders).execute(timeout=timeout)
         assert not server.heard

@@ -31,7 +31,7 @@ def exact(value: Decimal | float | str | None) -> Decimal | None:
     other problems. A bool is never a number.
     """
     if isinstance(value, float):
-        return Decimal(repr(value))
+        return Decimal(float.__repr__(value))  # a subclass may show itself otherwise: numpy's does
     if isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
     if isinstance(value, str) and NUMBER.fullmatch(value):
