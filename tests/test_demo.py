@@ -1,5 +1,6 @@
 """The command line's demo, as a stranger runs it."""
 
+import re
 import subprocess
 import sys
 
@@ -10,8 +11,8 @@ from ingram_orders import __version__
 from ingram_orders.cli.commands import ingram_orders
 
 
-def run(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(ingram_orders, arguments, catch_exceptions=False)
+def run(*arguments: str, **environment: str) -> tuple[int, str]:
+    result = CliRunner(env=environment).invoke(ingram_orders, arguments, catch_exceptions=False)
     return result.exit_code, result.output
 
 
@@ -19,7 +20,7 @@ def test_the_demo_does_a_working_days_round() -> None:
     code, printed = run("demo")
     assert code == 0
     for told in (
-        "open orders, the newest first",
+        "The newest 8 of ",
         "Status 207: some lines were rejected",
         "rejected: SKU-NOTFOUND",
         "and release it",
@@ -39,6 +40,12 @@ def test_the_demo_copes_with_few_orders_and_many(orders: str) -> None:
     code, printed = run("demo", "--orders", orders, "--seed", "7")
     assert code == 0
     assert "Done:" in printed
+
+
+def test_a_narrow_terminal_cuts_no_amount() -> None:
+    _, wide = run("demo")
+    _, narrow = run("demo", COLUMNS="40")
+    assert set(re.findall(r"[\d,]+\.\d\d", wide)) <= set(re.findall(r"[\d,]+\.\d\d", narrow))
 
 
 def test_the_version_is_told() -> None:

@@ -1,5 +1,6 @@
 """The first sandbox: it answers plainly what the API would, and says no where the API does."""
 
+import io
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ import aiohttp
 import pytest
 
 from ingram_orders import (
+    Address,
     ApiError,
     AsyncLine,
     AsyncOrderCreateDTO,
@@ -18,6 +20,7 @@ from ingram_orders import (
     BadRequestError,
     CreateLine,
     DuplicateOrderError,
+    EndUser,
     ModifyLine,
     ModifyShipTo,
     NotFoundError,
@@ -26,6 +29,7 @@ from ingram_orders import (
     OrderModifyRequest,
     OrdersClient,
     OrderStatus,
+    ShipTo,
     VendorRequiredInfoRequest,
     VendorRequiredProduct,
 )
@@ -68,6 +72,50 @@ async def test_the_same_seed_and_clock_give_the_same_orders() -> None:
 def test_a_sandbox_that_does_not_run_says_so() -> None:
     with pytest.raises(RuntimeError, match="does not run"):
         _ = Sandbox().url
+
+
+async def test_a_sandbox_runs_once_at_a_time_and_again_with_what_was_changed() -> None:
+    sandbox = Sandbox(orders=0)
+    async with sandbox:
+        with pytest.raises(RuntimeError, match="already runs"):
+            async with sandbox:
+                pass
+        async with sandbox.client() as orders:
+            number = await placed(orders, order())
+        assert sandbox.url in repr(sandbox)
+    assert "does not run" in repr(sandbox)
+    async with sandbox, sandbox.client() as orders:
+        assert (await orders.details(number).execute()).ingram_order_number == number
+
+
+async def test_a_port_in_use_is_told_and_leaves_nothing_open(sandbox: Sandbox) -> None:
+    taken = int(sandbox.url.rpartition(":")[2])
+    second = Sandbox(port=taken)
+    with pytest.raises(OSError, match="address already in use"):
+        async with second:
+            pass
+    assert second._runner is None
+
+
+async def test_a_clock_without_a_zone_will_do() -> None:
+    async with Sandbox(clock=lambda: datetime(2026, 1, 15)) as sandbox, sandbox.client() as orders:
+        await orders.search().execute()
+
+
+def test_fewer_orders_than_none_are_refused() -> None:
+    with pytest.raises(ValueError, match="0 or more"):
+        Sandbox(orders=-5)
+
+
+async def test_nothing_was_sent_or_delivered_in_the_future() -> None:
+    today = datetime(2026, 6, 30, 12, tzinfo=UTC)
+    async with Sandbox(orders=100, clock=lambda: today) as sandbox, sandbox.client() as orders:
+        page = await orders.search().ingram_order_date_bt(ALL_TIME).page_size(100).execute()
+        for found in page.orders:
+            detail = await orders.details(found.ingram_order_number or "").execute()
+            for shipment in (it for line in detail.lines for it in line.shipment_details):
+                dates = [shipment.shipped_date, *(it.delivered_date for it in shipment.carrier_details)]
+                assert all(it <= today.date() for it in dates if it is not None)
 
 
 async def test_the_ledger_holds_what_came(sandbox: Sandbox, orders: OrdersClient) -> None:
@@ -131,14 +179,35 @@ async def test_headers_are_checked(sandbox: Sandbox, orders: OrdersClient, heade
         assert (await answer.json())["errors"][0]["fields"][0]["field"] == header
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff"])
-async def test_a_body_that_is_no_object_is_refused(sandbox: Sandbox, orders: OrdersClient, body: bytes) -> None:
+MALFORMED = [
+    b"", b"{", b"[]", b"\xff", b"[" * 100_000, b'{"a": NaN}', b'{"a": ' + b"9" * 5000 + b"}",
+    b'{"lines": {}}', b'{"lines": [null]}', b'{"lines": 5}', b'{"lines": ["x"]}', b'{"customerOrderNumber": 5}',
+    b'{"additionalAttributes": "x"}', b'{"additionalAttributes": [{"attributeName": []}]}', b'{"shipToInfo": "x"}',
+    b'{"lines": [{"ingramPartNumber": []}]}', b'{"lines": [{"unitPrice": "abc"}]}', b'{"lines": [{"unitPrice": {}}]}',
+    b'{"lines": [{"unitPrice": 1E+30}]}', b'{"lines": [{"unitPrice": 0.125}]}', b'{"lines": [{"unitPrice": -1}]}',
+    b'{"lines": [{"unitPrice": true}]}', b'{"products": "ab"}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", MALFORMED, ids=lambda it: it[:40].decode("latin-1"))
+async def test_a_malformed_body_is_refused(sandbox: Sandbox, orders: OrdersClient, body: bytes) -> None:
     await orders.search().execute()
     headers = {**sandbox.ledger[-1].headers}
     async with aiohttp.ClientSession() as session, session.post(
         f"{sandbox.url}/resellers/v6/orders", headers=headers, data=body
     ) as answer:  # fmt: skip
         assert answer.status == 400
+        assert (await answer.json())["errors"]
+
+
+async def test_a_body_that_is_too_large_is_refused_in_json(sandbox: Sandbox, orders: OrdersClient) -> None:
+    await orders.search().execute()
+    headers = dict(sandbox.ledger[-1].headers)
+    async with aiohttp.ClientSession() as session, session.post(
+        f"{sandbox.url}/resellers/v6/orders", headers=headers, data=io.BytesIO(b" " * (17 * 2**20))
+    ) as answer:  # fmt: skip
+        assert answer.status == 413
+        assert "fault" in await answer.json()
 
 
 async def test_an_unknown_route_answers_as_the_gateway_does(sandbox: Sandbox) -> None:
@@ -220,8 +289,13 @@ async def test_every_filter_finds_an_order_that_fits_and_leaves_others_out(order
     assert (await getattr(orders.search(), name)(nowhere).execute()).orders == ()
 
 
-@pytest.mark.parametrize("query", ["pageSize=0", "pageSize=101", "pageNumber=x", "ingramOrderDate=1.2.3", "a=b",
-                                   "shipDate_bt=2026-01-01"])  # fmt: skip
+BAD_QUERIES = [
+    "pageSize=0", "pageSize=101", "pageNumber=x", "ingramOrderDate=1.2.3", "ingramOrderDate=20260101", "a=b",
+    "shipDate_bt=2026-01-01",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", BAD_QUERIES)
 async def test_what_the_api_would_not_take_is_refused(sandbox: Sandbox, orders: OrdersClient, query: str) -> None:
     await orders.search().execute()
     async with aiohttp.ClientSession() as session, session.get(
@@ -317,6 +391,39 @@ async def test_an_order_on_hold_is_modified_released_and_no_longer_modified(orde
     assert (await orders.details(number).execute()).status is OrderStatus.PROCESSING
     with pytest.raises(BadRequestError, match="not on customer hold"):
         await orders.modify(number).order_modify_request(change).execute()
+
+
+async def test_a_sub_order_is_read_and_not_changed(orders: OrdersClient) -> None:
+    number = await placed(orders, order("PO-SUB", HOLD))
+    for request in (
+        orders.cancel(f"{number}-11"),
+        orders.modify(f"{number}-11").action_code("release"),
+    ):
+        with pytest.raises(NotFoundError):
+            await request.execute()
+    detail = await orders.details(number).execute()
+    assert detail.status is detail.lines[0].status is OrderStatus.ON_HOLD
+
+
+async def test_what_was_given_stands_and_only_the_rest_is_made_up(orders: OrdersClient) -> None:
+    body = OrderCreateRequest(
+        customer_order_number="PO-GIVEN",
+        special_bid_number="BID-1",
+        ship_to_info=ShipTo(company_name="MY DOCK", city="OSLO", country_code="NO"),
+        end_user_info=EndUser(company_name="MY CUSTOMER"),
+        lines=[CreateLine(ingram_part_number="2CD101", quantity=1)],
+    )
+    detail = await orders.details(await placed(orders, body)).execute()
+    assert detail.ship_to_info == Address(company_name="MY DOCK", city="OSLO", country_code="NO")
+    assert detail.end_user_info == Address(company_name="MY CUSTOMER")
+    assert detail.lines[0].special_bid_number == "BID-1"
+    assert (await orders.search().special_bid_number("BID-1").execute()).records_found == 1
+
+
+async def test_a_quote_needs_no_lines(orders: OrdersClient) -> None:
+    dto = AsyncOrderCreateDTO(customer_order_number="PO-QUOTE", quote_number="Q-1")
+    assert (await orders.create_v7().async_order_create_dto(dto).execute()).quote_number == "Q-1"
+    assert (await orders.search().customer_order_number("PO-QUOTE").execute()).records_found == 1
 
 
 async def test_only_an_order_on_hold_is_cancelled(orders: OrdersClient) -> None:

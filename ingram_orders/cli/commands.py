@@ -25,4 +25,7 @@ def demo(seed: int, orders: int) -> None:
     Starts a server that behaves like the Orders API, and does with it what a reseller does: searches, reads, places,
     changes, releases and cancels orders. Nothing leaves this machine, and no account is needed.
     """
-    asyncio.run(working_day(Console(), seed=seed, orders=orders))
+    # Rich would colour every number in the text, and cut amounts without a mark where the terminal is narrow.
+    console = Console(highlight=False)
+    console.width = max(console.width, 80)
+    asyncio.run(working_day(console, seed=seed, orders=orders))

@@ -56,7 +56,7 @@ async def _look_around(console: Console, client: OrdersClient) -> None:
     console.rule("[bold]What is open?")
     search = client.search().order_status_in(OPEN)
     page = await search.page_size(8).execute()
-    console.print(_orders_table(page.orders, f"{page.records_found or 0} open orders, the newest first"))
+    console.print(_orders_table(page.orders, f"The newest {len(page.orders)} of {page.records_found or 0} open orders"))
 
     console.rule("[bold]One of them in detail")
     if not page.orders:
@@ -145,7 +145,7 @@ def _orders_table(orders: Iterable[FoundOrder], title: str) -> Table:
             order.ingram_order_number,
             f"{order.ingram_order_date:%Y-%m-%d}" if order.ingram_order_date else "",
             order.customer_order_number,
-            (order.end_user_company_name or "").title(),
+            order.end_user_company_name,
             _status(order.status),
             _amount(order.order_total),
         )
@@ -154,7 +154,7 @@ def _orders_table(orders: Iterable[FoundOrder], title: str) -> Table:
 
 def _detail_tables(detail: OrderDetailB2B) -> tuple[Text, Table]:
     to = detail.ship_to_info
-    where = f"{(to.company_name or '').title()}, {(to.city or '').title()} {to.state} {to.postal_code}" if to else ""
+    where = f"{to.company_name}, {to.city} {to.state} {to.postal_code}" if to else ""
     head = Text.assemble(
         (f"{detail.ingram_order_number}", "bold"), f" to {where}, ",
         _status(detail.status), f", {_amount(detail.order_total)} {detail.currency_code}",
@@ -162,7 +162,7 @@ def _detail_tables(detail: OrderDetailB2B) -> tuple[Text, Table]:
     table = _table()
     for heading in ("Line", "Product", "Description"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("Quantity", "Each", "Together"):
+    for heading in ("Quantity", "Unit price", "Total"):
         table.add_column(heading, justify="right")
     for line in detail.lines:
         table.add_row(
@@ -178,8 +178,8 @@ def _detail_tables(detail: OrderDetailB2B) -> tuple[Text, Table]:
 
 def _created_table(created: OrderCreateResponse) -> Table:
     table = _table()
-    for heading in ("Order", "Your line", "Product", "Quantity", "Together", "Became"):
-        table.add_column(heading, justify="right" if heading in {"Quantity", "Together"} else "left")
+    for heading in ("Order", "Your line", "Product", "Quantity", "Total", "Status"):
+        table.add_column(heading, justify="right" if heading in {"Quantity", "Total"} else "left")
     for order in created.orders:
         for line in order.lines:
             table.add_row(

@@ -8,12 +8,15 @@ import random
 import string
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any, Final
 
 from ingram_orders.sandbox.catalogue import CARRIERS, COMPANIES, PRODUCTS, TOWNS, WAREHOUSES
+from ingram_orders.sandbox.filters import FILTERS, Json
+from ingram_orders.sandbox.refusals import Refused
 
-Json = dict[str, Any]
+QUOTED: Final = "4GH302"
+"""The product that every quote is about."""
 
 SEARCH_WINDOW: Final = timedelta(days=20)
 """How far back a search without any filter looks. Source: developer portal."""
@@ -26,19 +29,6 @@ _STATUSES: Final = {
 _SENT: Final = {"SHIPPED", "DELIVERED", "INVOICED"}
 
 
-class Refused(Exception):  # noqa: N818  # an answer of the API, not a fault of ours
-    """The API refuses: status and errors as it answers them."""
-
-    def __init__(
-        self, status: int, message: str, *fields: tuple[str, object, str], kind: str = "validation-failed"
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.kind = f"/errors/{kind}"
-        self.message = message
-        self.fields = [{"field": field, "value": value, "message": text} for field, value, text in fields]
-
-
 class OrderBook:
     """All orders of one customer."""
 
@@ -48,9 +38,6 @@ class OrderBook:
         self._orders: dict[str, Json] = {}
         for count in range(orders):
             self._seed_order(count)
-
-    def __len__(self) -> int:
-        return len(self._orders)
 
     # ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -71,9 +58,9 @@ class OrderBook:
         size = _whole(query, "pageSize", 25, at_most=100)
         page = _whole(query, "pageNumber", 1)
         filters = {key: values for key, values in query.items() if key not in {"pageSize", "pageNumber"}}
-        for key in filters.keys() - _FILTERS.keys():
+        for key in filters.keys() - FILTERS.keys():
             raise Refused(400, "Validation failed", (key, None, "unknown parameter"))
-        tests = [_FILTERS[key](values) for key, values in filters.items()]
+        tests = [FILTERS[key](values) for key, values in filters.items()]
         if not filters:
             first = (self._clock() - SEARCH_WINDOW).date().isoformat()
             tests = [lambda order: order["ingramOrderDate"][:10] >= first]
@@ -95,7 +82,8 @@ class OrderBook:
         """Place an order; give the status and the answer."""
         number = body.get("customerOrderNumber")
         if not isinstance(number, str) or not number.strip() or len(number) > longest_number:
-            raise Refused(400, "Validation failed", ("customerOrderNumber", number, "Required field is missing"))
+            why = f"is required, 1 to {longest_number} characters"
+            raise Refused(400, "Validation failed", ("customerOrderNumber", number, why))
         wishes = {
             item.get("attributeName"): item.get("attributeValue") for item in body.get("additionalAttributes") or ()
         }
@@ -107,6 +95,8 @@ class OrderBook:
         rejected: list[Json] = []
         for line in body.get("lines") or ():
             (taken if line.get("ingramPartNumber") in PRODUCTS and _quantity(line) else rejected).append(line)
+        if body.get("quoteNumber"):  # what was quoted is ordered, whatever the lines say
+            taken, rejected = [{"ingramPartNumber": QUOTED, "quantity": 1}], []
         if not taken:
             raise Refused(400, "No line can be ordered", ("lines", None, "SKU-NOTFOUND"))
         order = self._add_order(
@@ -115,14 +105,16 @@ class OrderBook:
             placed=self._clock(),
             status=HOLD if wishes.get("allowOrderOnCustomerHold") == "true" else "PROCESSING",
             wanted=[(line["ingramPartNumber"], _quantity(line), line) for line in taken],
-            notes=body.get("notes", ""),
+            notes=body.get("notes") or "",
+            special_bid_number=body.get("specialBidNumber") or "",
         )
-        order["shipToInfo"] |= {key: value for key, value in (body.get("shipToInfo") or {}).items() if value}
+        # An address that was given stands as it was; only one that was not is made up.
+        order.update({key: body[key] for key in ("shipToInfo", "endUserInfo") if body.get(key)})
         return (207 if rejected else 201), self._created(order, body, rejected)
 
     def modify(self, number: str, body: Json, *, action: str | None) -> tuple[int, Json | None]:
         """Change an order on hold, or release it; give the status and the answer."""
-        order = self.details(number)
+        order = self._whole_order(number)
         if order["orderStatus"] != HOLD:
             raise Refused(400, "Validation failed", ("OrderNumber", number, "Order is not on customer hold"))
         if action == "release":
@@ -153,10 +145,17 @@ class OrderBook:
 
     def cancel(self, number: str) -> None:
         """Cancel an order on hold."""
-        order = self.details(number)
+        order = self._whole_order(number)
         if order["orderStatus"] != HOLD:
             raise Refused(405, "The order is not on hold.", kind="validation-error")
         self._move(order, "CANCELLED")
+
+    def _whole_order(self, number: str) -> Json:
+        """Give an order that may be changed: not a sub-order."""
+        order = self._orders.get(number)
+        if order is None:
+            raise Refused(404, "Order not found.", kind="validation-error")
+        return order
 
     def _modify_line(self, order: Json, line: Json) -> Json | None:
         """Add, update or delete one line; give the refusal, where it is one."""
@@ -191,11 +190,13 @@ class OrderBook:
         self._add_order(
             customer_order_number=f"PO-{1000 + count}",
             end_customer_order_number=f"EU-{pick.randrange(10_000, 99_999)}" if pick.random() < 0.5 else None,
-            # One in three is older than what a search without filters shows.
-            placed=self._clock() - timedelta(days=pick.randrange(30), minutes=pick.randrange(1440)),
+            # One in three is older than what a search without filters shows; what has arrived took its days.
+            placed=self._clock()
+            - timedelta(days=pick.randrange(6 if status in _SENT else 0, 30), minutes=pick.randrange(1440)),
             status=status,
             wanted=[(sku, pick.randint(1, 12), {}) for sku in pick.sample(sorted(PRODUCTS), pick.randint(1, 4))],
             notes="",
+            special_bid_number="",
         )
 
     def _add_order(
@@ -207,6 +208,7 @@ class OrderBook:
         status: str,
         wanted: Iterable[tuple[str, int, Json]],
         notes: str,
+        special_bid_number: str,
     ) -> Json:
         pick = self._random
         number = f"20-{''.join(pick.choices(string.ascii_uppercase + string.digits, k=5))}"
@@ -247,7 +249,7 @@ class OrderBook:
             "additionalAttributes": [],
         }
         for sku, quantity, asked in wanted:
-            self._add_line(order, sku, quantity, asked)
+            self._add_line(order, sku, quantity, {"specialBidNumber": special_bid_number, **asked})
         _add_up(order)
         self._orders[number] = order
         return order
@@ -356,8 +358,7 @@ class OrderBook:
 
 
 def _money(price: Any, quantity: int) -> float:
-    cents = (Decimal(str(price)) * quantity).quantize(Decimal("0.01"), ROUND_HALF_UP)
-    return float(cents)  # of at most fifteen digits, which a float writes back as they were
+    return float(Decimal(str(price)) * quantity)  # of at most fifteen digits, which a float writes back as they were
 
 
 def _add_up(order: Json) -> None:
@@ -412,7 +413,7 @@ def _created_line(line: Json) -> Json:
         "quantityBackOrdered": line["quantityBackOrdered"],
         "notes": line["lineNotes"],
         # One object, as recorded, where the schema has a list.
-        "shipmentDetails": {"carrierCode": "UP", "shipFromWarehouseId": warehouse, "shipFromLocation": place},
+        "shipmentDetails": {"carrierCode": CARRIERS[0][0], "shipFromWarehouseId": warehouse, "shipFromLocation": place},
     }
 
 
@@ -442,100 +443,9 @@ def _modified_line(line: Json) -> Json:
     }
 
 
-# ── Search filters: what each parameter asks of an order ────────────────────────────────────────────────────────────
-
-Test = Callable[[Json], bool]
-
-
 def _whole(query: Mapping[str, list[str]], name: str, assumed: int, *, at_most: int | None = None) -> int:
     text = query.get(name, [str(assumed)])[-1]
     value = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
     if value < 1 or (at_most is not None and value > at_most):
         raise Refused(400, "Validation failed", (name, text, "out of range"))
     return value
-
-
-def _shipments(order: Json) -> list[Json]:
-    return [shipment for line in order["lines"] for shipment in line["shipmentDetails"]]
-
-
-def _packages(order: Json) -> list[Json]:
-    return [
-        package
-        for shipment in _shipments(order)
-        for carrier in shipment["carrierDetails"]
-        for package in carrier["trackingDetails"]
-    ]
-
-
-def _same(read: Callable[[Json], Iterable[str | None]]) -> Callable[[list[str]], Test]:
-    """One of the order's values is one of those asked for, whatever its case."""
-
-    def filter_by(values: list[str]) -> Test:
-        wanted = {value.casefold() for value in values}
-        return lambda order: any((value or "").casefold() in wanted for value in read(order))
-
-    return filter_by
-
-
-def _starts(read: Callable[[Json], str | None]) -> Callable[[list[str]], Test]:
-    """The order's value starts so: the API's search by number is not exact."""
-
-    def filter_by(values: list[str]) -> Test:
-        return lambda order: any((read(order) or "").casefold().startswith(value.casefold()) for value in values)
-
-    return filter_by
-
-
-def _between(name: str, read: Callable[[Json], Iterable[str]]) -> Callable[[list[str]], Test]:
-    """One of the order's days is within two, which count themselves."""
-
-    def filter_by(values: list[str]) -> Test:
-        if len(values) != 2:
-            raise Refused(400, "Validation failed", (name, values, "two dates are required"))
-        first, last = (_day(name, value) for value in values)
-        return lambda order: any(first <= day[:10] <= last for day in read(order) if day)
-
-    return filter_by
-
-
-def _on(values: list[str]) -> Test:
-    days = {_day("ingramOrderDate", value) for value in values}
-    return lambda order: order["ingramOrderDate"][:10] in days
-
-
-def _day(name: str, text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        message = "input date format error expected format is - yyyy-MM-dd"
-        raise Refused(400, "Validation failed", (name, text, message)) from None
-
-
-def _each(lines: str) -> Callable[[Json], Iterable[str]]:
-    return lambda order: (line[lines] for line in order["lines"])
-
-
-_FILTERS: Final[Mapping[str, Callable[[list[str]], Test]]] = {
-    "ingramOrderNumber": _same(lambda order: [order["ingramOrderNumber"]]),
-    "orderStatus": _same(lambda order: [order["orderStatus"]]),
-    "orderStatus-in": _same(lambda order: [order["orderStatus"]]),
-    "ingramOrderDate": _on,
-    "ingramOrderDate-bt": _between("ingramOrderDate-bt", lambda order: [order["ingramOrderDate"]]),
-    "customerOrderNumber": _starts(lambda order: order["customerOrderNumber"]),
-    "endCustomerOrderNumber": _starts(lambda order: order["endCustomerOrderNumber"]),
-    "invoiceDate_bt": _between("invoiceDate_bt", lambda order: (it["invoiceDate"] for it in _shipments(order))),
-    "shipDate_bt": _between("shipDate_bt", lambda order: (it["shippedDate"] for it in _shipments(order))),
-    "deliveryDate_bt": _between(
-        "deliveryDate_bt",
-        lambda order: (carrier["deliveredDate"] for it in _shipments(order) for carrier in it["carrierDetails"]),
-    ),
-    "ingramPartNumber": _same(_each("ingramPartNumber")),
-    "vendorPartNumber": _same(_each("vendorPartNumber")),
-    "serialNumber": _same(
-        lambda order: (one["serialNumber"] for it in _packages(order) for one in it["serialNumbers"])
-    ),
-    "trackingNumber": _same(lambda order: (it["trackingNumber"] for it in _packages(order))),
-    "vendorName": _same(_each("vendorName")),
-    "specialBidNumber": _same(_each("specialBidNumber")),
-}

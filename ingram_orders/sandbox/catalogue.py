@@ -1,4 +1,4 @@
-"""What the sandbox's orders are made of: products, companies, towns. All of it invented."""
+"""What the sandbox's orders are made of. All but the towns is invented."""
 
 from typing import Final
 
@@ -35,6 +35,6 @@ TOWNS: Final = (
     ("AMHERST", "MA", "01002"),
 )
 
-CARRIERS: Final = (("UP", "UPS GROUND"), ("FE", "FEDEX GROUND"), ("4M", "SMARTPOST"))
+CARRIERS: Final = (("RN", "RIVERLINE GROUND"), ("KT", "KESTREL EXPRESS"), ("PM", "PALLET AND MAST"))
 
-WAREHOUSES: Final = (("10", "Mira Loma, CA"), ("30", "Millington, TN"), ("80", "Jonestown, PA"))
+WAREHOUSES: Final = (("11", "Quarry Point, NV"), ("35", "Alder Bend, KY"), ("84", "Lower Mills, DE"))

@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from aiohttp import web
 from attrs import field, frozen
 
-from ingram_orders.sandbox.book import Json, OrderBook, Refused
+from ingram_orders.sandbox.book import OrderBook
+from ingram_orders.sandbox.filters import Json
+from ingram_orders.sandbox.refusals import Refused, check_shape
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -22,6 +24,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 TOKEN_LIFETIME: Final = 86_399
 """Seconds, as recorded."""
+
+MAX_BODY: Final = 16 * 2**20
 
 
 @frozen(kw_only=True)
@@ -44,7 +48,7 @@ class Sandbox:
         async with Sandbox(orders=100) as sandbox, sandbox.client() as orders:
             page = await orders.search().execute()
 
-    The same seed and clock give the same orders.
+    The same seed and clock give the same orders. What was changed stays so for as long as the object is there.
     """
 
     client_id = "sandbox"
@@ -68,7 +72,12 @@ class Sandbox:
             orders: How many there are to begin with.
             port: Of 127.0.0.1; 0 takes a free one.
             clock: The time that counts for all of it.
+
+        Raises:
+            ValueError: *orders* is less than 0.
         """
+        if orders < 0:
+            raise ValueError(f"orders must be 0 or more, not {orders}")
         self.ledger: list[Received] = []
         """Every request as it came, tokens' too."""
         self._port = port
@@ -100,7 +109,12 @@ class Sandbox:
         self._tokens.clear()
 
     async def __aenter__(self) -> Self:
-        app = web.Application(middlewares=[self._note, self._answer_refusals, self._check_token, self._check_headers])
+        if self._runner is not None:
+            raise RuntimeError("this sandbox already runs")
+        app = web.Application(
+            middlewares=[self._answer_refusals, self._note, self._check_token, self._check_headers],
+            client_max_size=MAX_BODY,
+        )
         app.router.add_post("/oauth/oauth20/token", self._token)
         app.router.add_get("/resellers/v6/orders/search", self._search)
         app.router.add_get("/resellers/v6.1/orders/{number}", self._details)
@@ -110,9 +124,12 @@ class Sandbox:
         app.router.add_delete("/resellers/v6/orders/{number}", self._cancel)
         app.router.add_post("/resellers/v7/vendorrequiredinfo", self._vendor_required_info)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
-        await site.start()
+        try:
+            await self._runner.setup()
+            await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+        except BaseException:
+            await self._stop()
+            raise
         host, port = self._runner.addresses[0][:2]
         self._url = f"http://{host}:{port}"
         return self
@@ -120,9 +137,15 @@ class Sandbox:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._url = None
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._stop()
+
+    async def _stop(self) -> None:
+        runner, self._runner, self._url = self._runner, None, None
+        if runner is not None:
+            await runner.cleanup()
+
+    def __repr__(self) -> str:
+        return f"Sandbox({self._url or 'does not run'!r})"
 
     # ── What every request goes through ─────────────────────────────────────────────────────────────────────────
 
@@ -190,7 +213,7 @@ class Sandbox:
         if form.get("grant_type") != "client_credentials":
             return web.json_response({"message": "grant_type is not valid"}, status=400)
         token = secrets.token_urlsafe(24)
-        self._tokens[token] = datetime.fromtimestamp(self._clock().timestamp() + TOKEN_LIFETIME, UTC)
+        self._tokens[token] = self._clock() + timedelta(seconds=TOKEN_LIFETIME)
         return web.json_response(
             {"access_token": token, "token_type": "Bearer", "expires_in": str(TOKEN_LIFETIME)}
         )  # fmt: skip
@@ -264,12 +287,17 @@ class Sandbox:
 
 async def _body(request: web.Request) -> Json:
     try:
-        body = json.loads(await request.read(), parse_float=Decimal)
-    except ValueError:
+        body = json.loads(await request.read(), parse_float=Decimal, parse_constant=_no_json)
+    except (ValueError, ArithmeticError, RecursionError):
         raise Refused(400, "Request is not JSON") from None
     if not isinstance(body, dict):
         raise Refused(400, "Request is not an object")
+    check_shape(body)
     return body
+
+
+def _no_json(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _json(answer: Any, request: web.Request, *, status: int = 200) -> web.Response:
