@@ -29,6 +29,21 @@ def test_a_block_runs_and_prints_what_it_says(code: str, expected: str) -> None:
         assert ran.stdout == expected
 
 
+@pytest.mark.slow
+def test_the_blocks_are_typed_as_strictly_as_the_package(tmp_path: Path) -> None:
+    for number, (code, _) in enumerate(RUN):
+        tmp_path.joinpath(f"block_{number}.py").write_text(code, "utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", *map(str, sorted(tmp_path.glob("*.py")))],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert ran.returncode == 0, ran.stdout
+
+
 def test_its_first_screen_holds_the_two_commands() -> None:
     commands = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     assert len(commands) == 2

@@ -178,7 +178,8 @@ class OrderStatus(Enum):
     Where an order is in its life; the members are in that order.
 
     The API's own words are an open set in mixed case and several spellings; `of` folds them. A word that is not
-    known gives `UNKNOWN`: the word itself is always in the model's own field.
+    known gives `UNKNOWN`: the word itself is always in the model's own field. These are no words for a search filter,
+    which takes the API's own (`ON HOLD`).
     """
 
     OPEN = "OPEN"
