@@ -50,7 +50,13 @@ class _SecondSend(aiohttp.ClientError):
     """A middleware of a borrowed session tried to send a write again."""
 
 
-_NOT_SENT: Final = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
+_NOT_SENT: Final = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+    aiohttp.ServerFingerprintMismatch,
+)
+"""What aiohttp raises only while there is no connection to send on."""
 
 
 class _Attempt:
@@ -231,7 +237,10 @@ class Session:
     async def _decode(self, out: Outgoing, status: int, headers: CIMultiDict[str], body: bytes) -> Any:
         if len(body) < _LONG_BODY:
             return wire.decode(out, status, headers, body)
-        return await asyncio.to_thread(wire.decode, out, status, headers, body)
+        try:
+            return await asyncio.to_thread(wire.decode, out, status, headers, body)
+        except RuntimeError:  # the loop's threads were shut down; the answer is here all the same
+            return wire.decode(out, status, headers, body)
 
     async def _attempt(self, out: Outgoing, attempts: list[_Attempt]) -> tuple[int, CIMultiDict[str], bytes]:
         attempt, started, outcome = attempts[-1], self._clock(), "cancelled"
@@ -381,7 +390,10 @@ def _no_product(refused: AuthenticationError) -> bool:
 
 
 def _hide_headers(exc: Exception) -> None:
-    """Take the request's headers, and the token in them, out of an error that would show them in its `repr`."""
+    """Take out of an error what its `repr` would show: the headers with the token, and a proxy's user and password."""
     if isinstance(exc, aiohttp.ClientResponseError):
-        exc.request_info = exc.request_info._replace(headers=CIMultiDictProxy(CIMultiDict()))
+        told = exc.request_info
+        exc.request_info = aiohttp.RequestInfo(
+            told.url.with_user(None), told.method, CIMultiDictProxy(CIMultiDict()), told.real_url.with_user(None)
+        )
         exc.args = (exc.request_info, exc.history)

@@ -731,6 +731,26 @@ async def test_a_proxy_is_asked_and_ssl_passed_on(monkeypatch: pytest.MonkeyPatc
     assert seen == [(context, 3, 7)]
 
 
+async def test_a_proxys_password_is_not_shown() -> None:
+    """The proxy refuses the tunnel: aiohttp's own error names it, with its user and password."""
+    async with RawServer(http(407)) as proxy:
+        url = proxy.url.replace("//", "//user:proxy-password@")
+        async with client_for(proxy, base_url="https://orders.example", proxy=url, token_source=MyTokens()) as orders:
+            with pytest.raises(ConnectionFailedError, match="407") as failed:
+                await WRITES[0](orders).execute()
+    error: BaseException | None = failed.value
+    while error is not None:
+        assert "proxy-password" not in repr(error) + str(error)
+        error = error.__cause__
+
+
+async def test_an_answer_is_read_also_when_the_loops_threads_are_gone() -> None:
+    body = b'{"orders": [' + b",".join([b'{"notes": "x"}'] * 10_000) + b"]}"
+    async with RawServer(http(201, body)) as server, client_for(server) as orders:
+        await asyncio.get_running_loop().shutdown_default_executor()
+        assert len((await WRITES[0](orders).execute()).orders) == 10_000
+
+
 async def test_a_client_is_not_pickled_and_a_copied_request_goes_out_over_the_same_one() -> None:
     async with RawServer(FOUND) as server, client_for(server) as orders:
         with pytest.raises(TypeError, match="cannot be pickled"):
