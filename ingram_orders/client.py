@@ -5,10 +5,8 @@ import os
 from collections.abc import Mapping
 from ssl import SSLContext
 from types import TracebackType
-from typing import Any, Final, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 from uuid import uuid4
-
-from aiohttp import ClientSession, Fingerprint
 
 from ingram_orders import wire
 from ingram_orders.builder import A, Request, Response
@@ -25,6 +23,9 @@ from ingram_orders.operations import (
 )
 from ingram_orders.session import Session
 from ingram_orders.settings import INGRAM_PRODUCTION, MAX_BODY, Credentials, Endpoint, Timeouts
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession, Fingerprint
 
 VARIABLES: Final[Mapping[str, str]] = {
     "client_id": "INGRAM_CLIENT_ID",
@@ -46,11 +47,11 @@ class Settings(TypedDict, total=False):
     base_url: str
     token_url: str | None
     token_source: TokenSource | None
-    session: ClientSession | None
+    session: "ClientSession | None"
     timeouts: Timeouts
     max_body: int
     proxy: str | None
-    ssl: SSLContext | Fingerprint | bool
+    ssl: "SSLContext | Fingerprint | bool"
     allow_http: bool
 
 
@@ -72,11 +73,11 @@ class OrdersClient:
         base_url: str = INGRAM_PRODUCTION,
         token_url: str | None = None,
         token_source: TokenSource | None = None,
-        session: ClientSession | None = None,
+        session: "ClientSession | None" = None,
         timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
         max_body: int = MAX_BODY,
         proxy: str | None = None,
-        ssl: SSLContext | Fingerprint | bool = True,
+        ssl: "SSLContext | Fingerprint | bool" = True,
         allow_http: bool = False,
     ) -> None:
         """
@@ -104,8 +105,6 @@ class OrdersClient:
         tokens = token_source or _credentials(client_id=client_id, client_secret=client_secret)
         if type(max_body) is not int or max_body < 1:
             raise ConfigurationError(f"max_body must be a whole number of bytes, 1 or more, not {brief(max_body)}")
-        if session is not None and not isinstance(session, ClientSession):
-            raise ConfigurationError(f"session must be an aiohttp.ClientSession, not {brief(session)}")
         if proxy is not None and not isinstance(proxy, str):
             raise ConfigurationError(f"proxy must be an address as text, not {type(proxy).__name__}")
         if not isinstance(timeouts, Timeouts):

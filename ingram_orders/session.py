@@ -30,6 +30,7 @@ from ingram_orders.errors import (
     DeadlineExceededError,
     IngramError,
     blot_out,
+    brief,
 )
 from ingram_orders.oauth import Token, TokenKeeper, TokenSource
 from ingram_orders.settings import Credentials, Endpoint, Timeouts, checked_seconds
@@ -126,6 +127,8 @@ class Session:
         ssl: SSLContext | aiohttp.Fingerprint | bool,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        if borrowed is not None and not isinstance(borrowed, ClientSession):
+            raise ConfigurationError(f"session must be an aiohttp.ClientSession, not {brief(borrowed)}")
         self.endpoint = endpoint
         self._tokens: TokenSource = (
             TokenKeeper(functools.partial(self._fetch_token, tokens), clock=clock)

@@ -165,6 +165,12 @@ def test_a_timeout_is_a_length_of_time(name: str, value: Any) -> None:
         Timeouts(**{name: value})
 
 
+@pytest.mark.parametrize("name", ["session", "proxy"])
+def test_what_aiohttp_would_stumble_over_later_is_refused_at_once(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        OrdersClient("i", "s", **{name: 5})  # type: ignore[arg-type]
+
+
 def test_timeouts_are_given_as_such() -> None:
     with pytest.raises(ConfigurationError, match=r"Timeouts\(\.\.\.\)"):
         OrdersClient("i", "s", timeouts=30)  # type: ignore[arg-type]

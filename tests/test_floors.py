@@ -29,7 +29,7 @@ FLOORS = {
 }
 # Who may know of the libraries that we stand on.
 LIBRARIES = {
-    "aiohttp": {"session", "client", "sandbox"},
+    "aiohttp": {"session", "sandbox"},
     "yarl": {"session"},
     "multidict": {"session"},
     "cattrs": {"converters"},
@@ -46,9 +46,16 @@ def part_of(file: Path) -> str:
 
 
 def imports_of(file: Path) -> set[str]:
-    """Give the full names of the modules that a file imports, wherever in it."""
+    """Give the full names of the modules that a file imports when it runs, wherever in it."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    tree = ast.parse(file.read_text("utf-8"))
+    for_types = [
+        node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    unseen = {id(inner) for node in for_types for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        if id(node) in unseen:
+            continue
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
