@@ -153,6 +153,16 @@ async def test_a_body_over_the_cap_is_cut_and_told(name: str, status: int) -> No
     assert ("larger than 1000 bytes" in str(raised.value)) == (status == 200)
 
 
+async def test_a_refusal_over_the_cap_is_not_waited_for() -> None:
+    """It says a gigabyte will come, and stops: what has come is enough."""
+    async with RawServer() as server:
+        server.answer(lambda heard: server.hang(heard) + http(400, b"x" * 5000, length=10**9))
+        async with client_for(server, max_body=1000) as orders:
+            with pytest.raises(ApiError) as refused:
+                await orders.details("1").execute()
+    assert refused.value.body == b"x" * 1000
+
+
 async def test_the_cap_counts_what_was_unpacked() -> None:
     """A megabyte of zeros is a kilobyte on the wire."""
     packed = http(200, gzip.compress(b'"' + b"0" * 10**6 + b'"'), "Content-Encoding: gzip")

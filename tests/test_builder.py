@@ -321,6 +321,7 @@ REFUSED: dict[str, tuple[Request[Any], str]] = {
     "no body": (CREATE, "order_create_request is required"),
     "no body, v7": (CREATE_V7, "async_order_create_dto is required"),
     "no body to modify with": (modify(), 'order_modify_request is required, unless action_code("release")'),
+    "only this spelling releases": (modify().action_code("RELEASE"), "order_modify_request is required"),
     "another action needs a body": (modify().action_code("hold"), "order_modify_request is required"),
     "another body": (
         CREATE.order_create_request(OrderModifyRequest()),  # type: ignore[arg-type]

@@ -51,6 +51,33 @@ async def test_the_margin_is_a_tenth_of_the_life_or_five_minutes_and_up_to_doubl
     assert await fetches.keeper.token() == "token-2"
 
 
+async def test_a_tokens_life_counts_from_when_it_was_asked_for() -> None:
+    """It began when the server issued it, which was before the answer came."""
+    fetches = Fetches(lifetime=1000)
+
+    async def slowly() -> Token:
+        fetches.now += 100
+        return await fetches.fetch()
+
+    fetches.keeper = TokenKeeper(slowly, clock=lambda: fetches.now, rand=lambda: 0.0)
+    await fetches.keeper.token()
+    fetches.now = 899
+    assert await fetches.keeper.token() == "token-1"
+    fetches.now = 901
+    assert await fetches.keeper.token() == "token-2"
+
+
+async def test_a_token_refused_right_after_it_replaced_another_is_kept_for_a_while() -> None:
+    """Or else an API that refuses them all would be asked for one by every call."""
+    fetches = Fetches()
+    fetches.keeper.drop(await fetches.keeper.token())
+    fetches.keeper.drop(await fetches.keeper.token())
+    assert await fetches.keeper.token() == "token-2"
+    fetches.now += FIRST_PAUSE
+    fetches.keeper.drop("token-2")
+    assert await fetches.keeper.token() == "token-3"
+
+
 async def test_many_callers_wait_for_one_fetch() -> None:
     fetches = Fetches()
     assert set(await asyncio.gather(*(fetches.keeper.token() for _ in range(100)))) == {"token-1"}

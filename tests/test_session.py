@@ -6,6 +6,8 @@ import copy
 import logging
 import pickle
 import ssl
+import subprocess
+import sys
 import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -277,6 +279,17 @@ async def test_a_write_that_is_dropped_is_sent_once_and_its_outcome_unknown(buil
     assert isinstance(pickle.loads(pickle.dumps(error)), OutcomeUnknownError)
 
 
+@each_write
+async def test_a_write_whose_connection_is_reset_is_sent_once(build: Build) -> None:
+    """aiohttp has two errors after which it sends again: an end where an answer was due, and a reset."""
+    async with RawServer() as server:
+        server.answer(server.reset)
+        async with client_for(server, token_source=MyTokens()) as orders:
+            with pytest.raises(OutcomeUnknownError, match="reset"):
+                await build(orders).execute()
+        assert len(server.heard) == 1
+
+
 async def test_bare_aiohttp_would_have_sent_the_put_twice() -> None:
     """The trap that the test above is about is real: should aiohttp mend it, this tells."""
     async with RawServer(FOUND, None, keep_alive=True) as server, aiohttp.ClientSession() as session:
@@ -395,6 +408,17 @@ async def test_the_total_cuts_everything(build: Build, per_call: bool, later: La
             await server.hung.wait()
             later(61)
             with pytest.raises(OutcomeUnknownError if request.writes else DeadlineExceededError, match="time was up"):
+                await call
+
+
+async def test_a_timeout_counts_for_a_call_with_response_too(later: Later) -> None:
+    async with RawServer() as server:
+        server.answer(server.hang)
+        async with client_for(server) as orders:
+            call = asyncio.create_task(orders.details("1").execute_with_response(timeout=60))
+            await server.hung.wait()
+            later(61)
+            with pytest.raises(DeadlineExceededError):
                 await call
 
 
@@ -824,6 +848,24 @@ async def test_closing_under_a_call_ends_it_and_opens_nothing_again(build: Build
         with pytest.raises(OutcomeUnknownError if request.writes else ConfigurationError):
             await call
         assert not orders._session._own
+
+
+def test_a_client_whose_loop_has_ended_can_still_be_closed() -> None:
+    """Nothing of it is left to close; in a process of its own, since aiohttp rightly complains of the leak."""
+    script = (
+        "import asyncio\n"
+        "from ingram_orders.sandbox import Sandbox\n"
+        "async def use():\n"
+        "    async with Sandbox() as sandbox:\n"
+        "        client = sandbox.client()\n"
+        "        await client.search().execute()\n"
+        "        return client\n"
+        "client = asyncio.run(use())\n"
+        "asyncio.run(client.close())\n"
+        "print('closed')\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "closed\n")
 
 
 @each

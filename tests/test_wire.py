@@ -201,6 +201,12 @@ def test_the_quota_by_any_4xx_is_the_quota(status: int, message: str) -> None:
         assert error.retry_after == 7
 
 
+def test_a_5xx_that_speaks_of_the_quota_is_still_the_servers_failure() -> None:
+    body = b'{"message": "too many requests"}'
+    assert type(refused(READ, 503, body)) is ServerError
+    assert type(refused(WRITE, 503, body)) is OutcomeUnknownError
+
+
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DATE = {"Date": format_datetime(NOW, usegmt=True)}
 EPOCH = int(NOW.timestamp())

@@ -1,6 +1,8 @@
 """A server that answers byte for byte what a test tells it to: what the sandbox, which behaves, will not do."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -74,6 +76,14 @@ class RawServer:
     def answer_tokens(self, *answers: Answer) -> None:
         """Say what the next requests for a token get."""
         self._token_answers = list(answers)
+
+    def reset(self, heard: Heard) -> bytes:
+        """Break the connection off, so that the client meets a reset and not an end: an answer to give as it is."""
+        for writer in self._writers:
+            connection = writer.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+        return b""
 
     async def all_closed(self) -> None:
         """Wait until every client has closed its connections; a test that waits for ever has found one left open."""
