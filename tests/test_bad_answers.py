@@ -6,12 +6,14 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import pytest
 from support.clients import client_for
 from support.raw_server import RawServer, http
 
 from ingram_orders import (
     ApiError,
+    BadRequestError,
     IngramError,
     OrderCreateRequest,
     OrderDetailB2B,
@@ -232,7 +234,28 @@ ERROR_BODIES = {
     "control characters": b'{"message": "a\\r\\nb\\u0000c"}',
     "a giant message": b'{"message": "' + b"x" * 10**5 + b'"}',
     "5,000 digits": b'{"message": ' + b"9" * 5000 + b"}",
+    "an exponent of thirty digits": b'{"message": 1e' + b"9" * 30 + b"}",
 }
+
+
+@each
+async def test_a_refusal_whose_body_is_cut_short_is_a_refusal(name: str) -> None:
+    """Its status says that nothing was done; a write's outcome is known."""
+    async with RawServer(http(400, b'{"message": "no', length=100)) as server, client_for(server) as orders:
+        with pytest.raises(BadRequestError) as refused:
+            await OPERATIONS[name](orders).execute()
+    assert refused.value.body == b'{"message": "no'
+
+
+async def test_a_borrowed_session_that_unpacks_nothing_is_told_to() -> None:
+    packed = http(200, gzip.compress(b'{"notes": "x"}'), "Content-Encoding: gzip")
+    token = http(200, b'{"access_token": "t"}')
+    async with (
+        RawServer(packed, token_answers=(token,)) as server,
+        aiohttp.ClientSession(auto_decompress=False) as session,
+        client_for(server, session=session) as orders,
+    ):
+        assert (await orders.details("1").execute()).notes == "x"
 
 
 @each

@@ -756,11 +756,12 @@ async def test_a_proxy_is_asked_and_ssl_passed_on(monkeypatch: pytest.MonkeyPatc
     assert seen == [(context, 3, 7)]
 
 
-async def test_a_proxys_password_is_not_shown() -> None:
+@pytest.mark.parametrize("tokens", [MyTokens(), None], ids=["call", "token"])
+async def test_a_proxys_password_is_not_shown(tokens: MyTokens | None) -> None:
     """The proxy refuses the tunnel: aiohttp's own error names it, with its user and password."""
     async with RawServer(http(407)) as proxy:
         url = proxy.url.replace("//", "//user:proxy-password@")
-        async with client_for(proxy, base_url="https://orders.example", proxy=url, token_source=MyTokens()) as orders:
+        async with client_for(proxy, base_url="https://orders.example", proxy=url, token_source=tokens) as orders:
             with pytest.raises(ConnectionFailedError, match="407") as failed:
                 await WRITES[0](orders).execute()
     error: BaseException | None = failed.value
