@@ -353,7 +353,7 @@ async def test_a_cancels_body_is_not_looked_at() -> None:
 
 # ── Timeouts and cancellation ───────────────────────────────────────────────────────────────────────────────────────
 
-SHORT = Timeouts(read=0.05)
+SHORT = Timeouts(read=0.3)
 """Real time, since it is aiohttp that cuts; the token comes from elsewhere, so that nothing else runs against it."""
 
 Later = Callable[[float], None]
