@@ -15,6 +15,7 @@ from attrs import field, frozen
 
 from ingram_orders.errors import brief
 from ingram_orders.models import RequestModel
+from ingram_orders.models.shared import has_half_character
 
 A = TypeVar("A")
 """The model that answers a request."""
@@ -33,10 +34,14 @@ TwoDays = list[date] | list[str] | list[date | str] | tuple[date | str, date | s
 
 
 class Form(Protocol[T_contra]):
-    """How a value is written; the kinds below are all there are."""
+    """How a value is written, and what can be wrong with it; the kinds below are all there are."""
+
+    def problems(self, value: T_contra, /) -> Iterator[str]:
+        """Tell everything that is wrong with a value, whatever it is."""
+        ...
 
     def texts(self, value: T_contra, /) -> tuple[str, ...]:
-        """Give the texts to send, `()` for nothing. Raises `ValueError`, whose text says what is wrong."""
+        """Give the texts to send of a value that has no problems, `()` for nothing."""
         ...
 
 
@@ -47,16 +52,20 @@ class Text:
     longest: int | None = None
     shortest: int = 0
 
-    def texts(self, value: str, /) -> tuple[str, ...]:
+    def problems(self, value: str, /) -> Iterator[str]:
         """See `Form`."""
         if not isinstance(value, str):
-            raise ValueError(f"{brief(value)} is not text")
+            yield f"{brief(value)} is not text"
+            return
         if self.longest is not None and not self.shortest <= len(value) <= self.longest:
             bounds = {self.shortest, self.longest} - {0}
             allowed = " to ".join(map(str, sorted(bounds))) if self.shortest else f"at most {self.longest}"
-            raise ValueError(f"{brief(value)} is {len(value)} characters long, {allowed} are allowed")
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            raise ValueError(f"{brief(value)} holds half a character (a lone surrogate)")
+            yield f"{brief(value)} is {len(value)} characters long, {allowed} are allowed"
+        if has_half_character(value):
+            yield f"{brief(value)} holds half a character (a lone surrogate)"
+
+    def texts(self, value: str, /) -> tuple[str, ...]:
+        """See `Form`."""
         return (str.__str__(value),)  # of an enum of texts, the text
 
 
@@ -64,28 +73,31 @@ class Text:
 class PlainText(Text):
     """Text for a header or a path: not blank, no control characters, no space at its ends."""
 
-    def texts(self, value: str, /) -> tuple[str, ...]:
+    def problems(self, value: str, /) -> Iterator[str]:
         """See `Form`."""
-        texts = super().texts(value)
+        wrong = tuple(super().problems(value))
+        yield from wrong
+        if not isinstance(value, str):
+            return
         if not value.strip():
-            raise ValueError("must not be blank")
+            if not wrong:
+                yield "must not be blank"
+            return
         if any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in value):
-            raise ValueError(f"{brief(value)} holds a control character")
+            yield f"{brief(value)} holds a control character"
         if value != value.strip():
-            raise ValueError(f"{brief(value)} starts or ends with a space")
-        return texts
+            yield f"{brief(value)} starts or ends with a space"
 
 
 @frozen
 class PathText(PlainText):
     """Text for a path: `.` and `..` would name another one."""
 
-    def texts(self, value: str, /) -> tuple[str, ...]:
+    def problems(self, value: str, /) -> Iterator[str]:
         """See `Form`."""
-        texts = super().texts(value)
-        if value in {".", ".."}:
-            raise ValueError(f"{brief(value)} is not an order number")
-        return texts
+        yield from super().problems(value)
+        if value in (".", ".."):
+            yield f"{brief(value)} is not an order number"
 
 
 @frozen
@@ -95,13 +107,16 @@ class Whole:
     at_least: int
     at_most: int | None = None
 
-    def texts(self, value: int, /) -> tuple[str, ...]:
+    def problems(self, value: int, /) -> Iterator[str]:
         """See `Form`."""
         if type(value) is not int:
-            raise ValueError(f"{brief(value)} is not a whole number")
-        if value < self.at_least or (self.at_most is not None and value > self.at_most):
+            yield f"{brief(value)} is not a whole number"
+        elif value < self.at_least or (self.at_most is not None and value > self.at_most):
             bounds = f"{self.at_least} or more" if self.at_most is None else f"{self.at_least} to {self.at_most}"
-            raise ValueError(f"{value} is out of range, {bounds} is allowed")
+            yield f"{brief(value)} is out of range, {bounds} is allowed"
+
+    def texts(self, value: int, /) -> tuple[str, ...]:
+        """See `Form`."""
         return (str(value),)
 
 
@@ -109,10 +124,13 @@ class Whole:
 class Flag:
     """True or false."""
 
-    def texts(self, value: bool, /) -> tuple[str, ...]:
+    def problems(self, value: bool, /) -> Iterator[str]:
         """See `Form`."""
         if not isinstance(value, bool):
-            raise ValueError(f"{brief(value)} is not True or False")
+            yield f"{brief(value)} is not True or False"
+
+    def texts(self, value: bool, /) -> tuple[str, ...]:
+        """See `Form`."""
         return ("true" if value else "false",)
 
 
@@ -120,29 +138,36 @@ class Flag:
 class DayText:
     """A day as `yyyy-MM-dd`."""
 
-    def texts(self, value: date | str, /) -> tuple[str, ...]:
+    def problems(self, value: date | str, /) -> Iterator[str]:
         """See `Form`."""
         if isinstance(value, datetime):
-            raise ValueError(f"{brief(value)} has a time, a date is wanted: use .date()")
-        if isinstance(value, date):
-            return (value.isoformat(),)
-        try:
-            # `fromisoformat` alone takes 20260102 and 2026-W01-5 as well, which the API does not.
-            if isinstance(value, str) and value.isascii() and date.fromisoformat(value).isoformat() == value:
-                return (value,)
-        except ValueError:
-            pass
-        raise ValueError(f"{brief(value)} is not a date as yyyy-MM-dd")
+            yield f"{brief(value)} has a time, a date is wanted: use .date()"
+        elif not isinstance(value, date) and not _is_day(value):
+            yield f"{brief(value)} is not a date as yyyy-MM-dd"
+
+    def texts(self, value: date | str, /) -> tuple[str, ...]:
+        """See `Form`."""
+        return (value.isoformat() if isinstance(value, date) else str.__str__(value),)
+
+
+def _is_day(text: object) -> bool:
+    try:
+        # `fromisoformat` alone takes 20260102 and 2026-W01-5 as well, which the API does not.
+        return isinstance(text, str) and text.isascii() and date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 @frozen
 class Several:
     """Texts, each sent under the same name."""
 
+    def problems(self, value: list[str] | tuple[str, ...], /) -> Iterator[str]:
+        """See `Form`."""
+        yield from _problems_of_each(value, Text())
+
     def texts(self, value: list[str] | tuple[str, ...], /) -> tuple[str, ...]:
         """See `Form`."""
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"{brief(value)} is not a list")
         return tuple(text for item in value for text in Text().texts(item))
 
 
@@ -150,16 +175,28 @@ class Several:
 class Range:
     """The first and the last day, each sent under the same name; an empty list sends nothing."""
 
+    def problems(self, value: TwoDays, /) -> Iterator[str]:
+        """See `Form`."""
+        wrong = tuple(_problems_of_each(value, DayText()))
+        yield from wrong
+        if isinstance(value, list | tuple) and len(value) not in (0, 2):
+            yield f"{len(value)} given, a range is two dates: the first and the last"
+        elif value and not wrong:
+            first, last = self.texts(value)
+            if first > last:
+                yield f"the first date, {first}, is after the last, {last}"
+
     def texts(self, value: TwoDays, /) -> tuple[str, ...]:
         """See `Form`."""
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"{brief(value)} is not a list")
-        days = tuple(text for item in value for text in DayText().texts(item))
-        if len(days) not in (0, 2):
-            raise ValueError(f"{len(days)} given, a range is two dates: the first and the last")
-        if days and days[0] > days[1]:
-            raise ValueError(f"the first date, {days[0]}, is after the last, {days[1]}")
-        return days
+        return tuple(text for item in value for text in DayText().texts(item))
+
+
+def _problems_of_each(value: object, form: Form[Any]) -> Iterator[str]:
+    if not isinstance(value, list | tuple):
+        yield f"{brief(value)} is not a list"
+        return
+    for item in value:
+        yield from form.problems(item)
 
 
 # ── Parameters: one line each in an operation ───────────────────────────────────────────────────────────────────────
@@ -202,10 +239,8 @@ class TextParameter(Parameter[T]):
 
     def problems(self, value: Any) -> Iterator[str]:
         """See `Parameter`."""
-        try:
-            self.form.texts(value)
-        except ValueError as wrong:
-            yield f"{self.name}: {wrong}"
+        for problem in self.form.problems(value):
+            yield f"{self.name}: {problem}"
 
     def texts(self, value: Any) -> tuple[str, ...]:
         """Give the texts to send of a value that has no problems."""

@@ -6,6 +6,7 @@ name on the wire, and `unstructure` gives it back from there.
 """
 
 import functools
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -31,7 +32,7 @@ from ingram_orders.models import (
     WarrantySerial,
     When,
 )
-from ingram_orders.models.shared import NUMBER
+from ingram_orders.models.shared import NUMBER, has_half_character
 
 Model = TypeVar("Model", bound=RequestModel | AnswerModel)
 
@@ -51,6 +52,9 @@ IRREGULAR: Final[Mapping[tuple[type, str], str]] = {
 
 DIGITS: Final = 18
 """Of a count; more than any quantity has, and few enough that no conversion takes long."""
+
+_MOST_BITS: Final = 14_000
+"""Of a whole number beyond the models; Python writes no more than 4,300 digits."""
 
 DEPTH: Final = 32
 """How deep a model may hold itself (`VendorAttribute.choices`); a list that goes deeper stays JSON, in `extra`."""
@@ -101,6 +105,10 @@ def problems(model: RequestModel, where: str) -> Iterator[str]:
     if not isinstance(extra, Mapping):
         yield f"{where}.extra: {brief(extra)} is not a mapping"
         extra = {}
+    try:
+        yield from _json_problems(extra, f"{where}.extra")
+    except RecursionError:
+        yield f"{where}.extra nests too deep"
     for name, type_ in _field_types(class_).items():
         value = getattr(model, name)
         if value is not None:
@@ -374,6 +382,32 @@ def _value_problems(value: Any, type_: Any, where: str) -> Iterator[str]:
             yield f"{where}: {brief(value)} is not {_type_name(type_)}"
     elif not _is_of_type(value, type_):
         yield f"{where}: {brief(value)} is not {_type_name(type_)}"
+    elif isinstance(value, str) and has_half_character(value):
+        yield f"{where}: {brief(value)} holds half a character (a lone surrogate)"
+
+
+def _json_problems(value: object, where: str) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if isinstance(key, str):
+                yield from _json_problems(key, where)
+                yield from _json_problems(item, f"{where}[{brief(key)}]")
+            else:
+                yield f"{where}: the key {brief(key)} is not text"
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _json_problems(item, f"{where}[{index}]")
+    elif isinstance(value, str):
+        if has_half_character(value):
+            yield f"{where}: {brief(value)} holds half a character (a lone surrogate)"
+    elif isinstance(value, int):
+        if value.bit_length() > _MOST_BITS:
+            yield f"{where}: {brief(value)} has more digits than can be written"
+    elif isinstance(value, float | Decimal):
+        if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
+            yield f"{where}: {brief(value)} is not a finite number"
+    elif value is not None:
+        yield f"{where}: {brief(value)} is not JSON"
 
 
 def _type_name(type_: Any) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -359,15 +360,15 @@ REFUSED: dict[str, tuple[Request[Any], str]] = {
     ),
     "what is no JSON": (
         CREATE.order_create_request(OrderCreateRequest(customer_order_number="P", extra={"x": object})),
-        "order_create_request cannot be written as JSON",
+        "order_create_request.extra['x']: <class 'object'> is not JSON",
     ),
     "a number that is no JSON": (
         CREATE.order_create_request(OrderCreateRequest(customer_order_number="P", extra={"x": float("nan")})),
-        "order_create_request cannot be written as JSON: nan is not a finite number",
+        "order_create_request.extra['x']: nan is not a finite number",
     ),
     "a key that is no text": (
         CREATE.order_create_request(OrderCreateRequest(customer_order_number="P", extra={"x": {1: 2}})),
-        "order_create_request cannot be written as JSON: the key 1 is not text",
+        "order_create_request.extra['x']: the key 1 is not text",
     ),
 }
 
@@ -385,7 +386,7 @@ def test_json_deeper_than_python_goes_is_refused() -> None:
         deep = [deep]
     body = OrderCreateRequest(customer_order_number="P", extra={"deep": deep})
     [problem] = problems_of(CREATE.order_create_request(body))
-    assert "cannot be written as JSON" in problem
+    assert problem == "order_create_request.extra nests too deep"
 
 
 def test_all_problems_are_told_at_once() -> None:
@@ -401,6 +402,83 @@ def test_all_problems_are_told_at_once() -> None:
         "order_create_request.lines[0].quantity: 'x' is not a whole number of at most 18 digits",
         "order_create_request.lines[1].notes: 7 is not text",
     )
+
+
+SEVERAL_PROBLEMS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "a list": (
+        SEARCH.order_status_in([1, "fine", "\ud800", None]),  # type: ignore[list-item]
+        (
+            "order_status_in: 1 is not text",
+            "order_status_in: '\\ud800' holds half a character (a lone surrogate)",
+            "order_status_in: None is not text",
+        ),
+    ),
+    "a range": (
+        SEARCH.ship_date_bt(["one", "2026-01-01", "2026-1-1"]),
+        (
+            "ship_date_bt: 'one' is not a date as yyyy-MM-dd",
+            "ship_date_bt: '2026-1-1' is not a date as yyyy-MM-dd",
+            "ship_date_bt: 3 given, a range is two dates: the first and the last",
+        ),
+    ),
+    "a text": (
+        SEARCH.im_country_code("\ud800\n "),
+        (
+            "im_country_code: '\\ud800\\n ' is 3 characters long, 2 are allowed",
+            "im_country_code: '\\ud800\\n ' holds half a character (a lone surrogate)",
+            "im_country_code: '\\ud800\\n ' holds a control character",
+            "im_country_code: '\\ud800\\n ' starts or ends with a space",
+        ),
+    ),
+    "a body": (
+        CREATE.order_create_request(
+            OrderCreateRequest(
+                customer_order_number="P",
+                notes="\udc00",
+                extra={
+                    "a": [1, Decimal("sNaN"), {"b": {3}}, {2: 3}],
+                    "\ud800": None,
+                    "c": 10**5000,
+                    "d": True,
+                    "e": Decimal("1E+1000000"),
+                    "f": "\udfff",
+                    "g": 0.5,
+                    "h": -float("inf"),
+                },
+            )
+        ),
+        (
+            "order_create_request.extra['a'][1]: Decimal('sNaN') is not a finite number",
+            "order_create_request.extra['a'][2]['b']: {3} is not JSON",
+            "order_create_request.extra['a'][3]: the key 2 is not text",
+            "order_create_request.extra: '\\ud800' holds half a character (a lone surrogate)",
+            "order_create_request.extra['c']: a int has more digits than can be written",
+            "order_create_request.extra['f']: '\\udfff' holds half a character (a lone surrogate)",
+            "order_create_request.extra['h']: -inf is not a finite number",
+            "order_create_request.notes: '\\udc00' holds half a character (a lone surrogate)",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("request_", "problems"), SEVERAL_PROBLEMS.values(), ids=SEVERAL_PROBLEMS)
+def test_all_problems_of_one_value_are_told_at_once(request_: Request[Any], problems: tuple[str, ...]) -> None:
+    assert problems_of(request_) == problems
+
+
+@pytest.mark.parametrize("depth", range(900, 1020, 3))
+def test_json_about_as_deep_as_python_goes_is_sent_or_refused(depth: int) -> None:
+    """What checks it and what writes it need not give up at the same depth."""
+    deep: Any = []
+    for _ in range(depth):
+        deep = [deep]
+    body = OrderCreateRequest(customer_order_number="P", extra={"deep": deep})
+    try:
+        written = encoded(CREATE.order_create_request(body)).body
+    except InvalidRequestError:
+        return
+    assert written is not None
+    assert written.count(b"[") == depth + 1
 
 
 @pytest.mark.parametrize("word", ["NOPE", "shipped", ""])
@@ -446,6 +524,34 @@ def test_the_number_that_finds_an_order_again_goes_with_the_request() -> None:
     for request, expected in requests:
         out = encoded(request)
         assert (out.order_number, out.customer_order_number) == expected
+
+
+def test_a_list_that_was_given_can_be_changed_without_changing_the_request() -> None:
+    words = ["SHIPPED"]
+    request = SEARCH.order_status_in(words)
+    words.append("ON HOLD")
+    assert query_of(request) == [("orderStatus-in", "SHIPPED")]
+
+
+def test_what_was_set_can_be_looked_at_and_not_changed() -> None:
+    request = SEARCH.page_size(5)
+    assert dict(request.values) == {"page_size": 5}
+    with pytest.raises(TypeError):
+        request.values["page_size"] = 6  # type: ignore[index]
+
+
+def test_a_member_of_an_enum_of_texts_goes_out_as_its_text() -> None:
+    class Status(StrEnum):
+        SHIPPED = "SHIPPED"
+
+        def __str__(self) -> str:
+            return "not this"
+
+    request = SEARCH.order_status(Status.SHIPPED).order_status_in([Status.SHIPPED]).im_sender_id(Status.SHIPPED)
+    out = encoded(request)
+    assert query_of(request) == [("orderStatus", "SHIPPED"), ("orderStatus-in", "SHIPPED")]
+    assert type(out.headers["IM-SenderID"]) is str
+    assert out.headers["IM-SenderID"] == "SHIPPED"
 
 
 def test_go_names_are_the_same_methods() -> None:

@@ -23,6 +23,11 @@ aware one when it had. The API mixes the three, so look before comparing: Python
 """
 
 
+def has_half_character(text: str) -> bool:
+    """Whether it holds a lone surrogate, which no server could read: half of a character, as a rule cut by mistake."""
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def exact(value: Decimal | float | str | None) -> Decimal | None:
     """
     Take an amount exactly: an int as it is, a float by its `repr`, text in JSON's number grammar.
