@@ -24,6 +24,7 @@ No message, `repr` or log line of these shows a token or a secret. All of them p
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from reprlib import Repr
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -235,12 +236,13 @@ def brief(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def blot_out(error: BaseException, secrets: Iterable[str]) -> None:
+def blot_out(error: IngramError, secrets: Iterable[str]) -> None:
     """
     Take secrets out of an error, and out of its causes: a server may echo what it did not like.
 
-    Finds a secret as it is, percent-encoded and escaped as JSON; one of under six characters is a test's, and would
-    take half of the message with it.
+    Errors of ours are changed. One of somebody else's is not; where it shows a secret, one that tells the same without
+    it takes its place as the cause. Finds a secret as it is, percent-encoded and escaped as JSON; one of under six
+    characters is a test's, and would take half of the message with it.
     """
     forms = {
         form
@@ -248,12 +250,34 @@ def blot_out(error: BaseException, secrets: Iterable[str]) -> None:
         if len(secret) >= 6
         for form in (secret, quote(secret), quote_plus(secret), json.dumps(secret)[1:-1], secret.replace("/", "\\/"))
     }
-    each: BaseException | None = error
-    while each is not None:
-        each.args = _blotted(each.args, forms)
-        for name, value in vars(each).items():
-            setattr(each, name, _blotted(value, forms))
-        each = each.__cause__
+    done: set[int] = set()
+    while id(error) not in done:
+        done.add(id(error))
+        error.args = _blotted(error.args, forms)
+        vars(error).update({name: _blotted(value, forms) for name, value in vars(error).items()})
+        below = error.__context__ if error.__cause__ is None else error.__cause__
+        if isinstance(below, IngramError):
+            error = below
+        elif below is not None:
+            shown = _all_shown(below)
+            if (blotted := _blotted(shown, forms)) != shown:
+                error.__cause__ = error.__context__ = Exception(blotted)
+
+
+def _all_shown(error: BaseException) -> str:
+    """Give all that an error, and what is behind it, might show."""
+    shown, done = [], set()
+    todo: list[BaseException | None] = [error]
+    while todo:
+        each = todo.pop()
+        if each is None or id(each) in done:
+            continue
+        done.add(id(each))
+        for show in (repr, str, vars):
+            with suppress(Exception):  # somebody else's, which may fail at anything
+                shown.append(str(show(each)))
+        todo += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
+    return "; ".join(dict.fromkeys(shown))
 
 
 def _blotted(value: Any, forms: Iterable[str]) -> Any:

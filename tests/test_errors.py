@@ -1,10 +1,14 @@
 """The errors: one tree, and each survives a pickle and a copy with all its facts."""
 
 import copy
+import json
 import pickle
+import traceback
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import quote_plus
 
+import attrs
 import pytest
 
 from ingram_orders import errors
@@ -28,6 +32,7 @@ from ingram_orders.errors import (
     RateLimitedError,
     ServerError,
     UnreadableAnswerError,
+    blot_out,
     brief,
 )
 
@@ -119,6 +124,112 @@ def test_an_invalid_request_tells_every_problem() -> None:
     error = InvalidRequestError(iter(["a is required", "b: 5 is not text"]))
     assert error.problems == ("a is required", "b: 5 is not text")
     assert str(error) == "a is required; b: 5 is not text"
+
+
+# ── Secrets ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+SECRET: Final = "a/se+cret \u00e9 that"
+
+
+@attrs.frozen
+class Frozen(Exception):
+    text: str
+
+
+class ReadOnly(Exception):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+
+    @property
+    def text(self) -> str:
+        return self._text
+
+    def __str__(self) -> str:
+        return self._text
+
+
+class Unshowable(Exception):
+    def __str__(self) -> str:
+        raise KeyError("no text")
+
+    __repr__ = __str__
+
+
+FOREIGN: Final[dict[str, BaseException]] = {
+    "plain": ValueError(SECRET),
+    "frozen": Frozen(SECRET),
+    "a property": ReadOnly(SECRET),
+    "of many": ExceptionGroup("many", [ValueError("x"), ValueError(SECRET)]),
+    "unshowable": Unshowable(SECRET),
+    "escaped": ValueError(quote_plus(SECRET)),
+    "json": ValueError(json.dumps(SECRET)),
+}
+
+
+def shown_by(error: BaseException | None) -> str:
+    shown = []
+    while error is not None:
+        shown += [*traceback.format_exception(error), repr(vars(error))]
+        error = error.__cause__ or error.__context__
+    return "".join(shown)
+
+
+@pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize("depth", [0, 2])
+def test_a_secret_in_an_error_of_somebody_elses_is_not_shown_and_the_error_not_touched(
+    foreign: BaseException, depth: int
+) -> None:
+    before = (foreign.args, dict(vars(foreign)))
+    inner = foreign
+    for _ in range(depth):
+        outer = RuntimeError("around")
+        outer.__cause__ = inner
+        inner = outer
+    ours = ConnectionLostError(f"lost: {SECRET}")
+    ours.__cause__ = inner
+    blot_out(ours, [SECRET, ""])
+    assert str(ours) == "lost: ***"
+    assert ours.__cause__ is not None
+    for form in (SECRET, quote_plus(SECRET), json.dumps(SECRET)[1:-1]):
+        assert form not in shown_by(ours)
+    assert (foreign.args, dict(vars(foreign))) == before
+
+
+def test_a_cause_that_shows_no_secret_stays_itself() -> None:
+    ours, cause = ConnectionLostError("lost"), Frozen("harmless")
+    ours.__cause__ = cause
+    blot_out(ours, [SECRET])
+    assert ours.__cause__ is cause
+
+
+def test_secrets_are_taken_out_of_all_facts_of_all_of_ours() -> None:
+    inner = api(ServerError)
+    inner.errors, inner.body = (ErrorDetail(message=SECRET, fields=(ErrorField(value=SECRET),)),), SECRET.encode()
+    ours = OutcomeUnknownError("x", operation="create", correlation_id="c", body=SECRET.encode())
+    ours.__cause__ = inner
+    blot_out(ours, [SECRET])
+    assert ours.body == inner.body == b"***"
+    assert inner.errors == (ErrorDetail(message="***", fields=(ErrorField(value="***"),)),)
+
+
+def test_an_error_that_is_its_own_cause_is_walked_once() -> None:
+    ours, other = ConnectionLostError(SECRET), ConnectionLostError(SECRET)
+    ours.__cause__, other.__cause__ = other, ours
+    blot_out(ours, [SECRET])
+    assert (str(ours), str(other)) == ("***", "***")
+    knot = ValueError("knot")
+    knot.__cause__ = knot
+    ours.__cause__ = knot
+    blot_out(ours, [SECRET])
+    assert ours.__cause__ is knot
+
+
+def test_short_secrets_are_a_tests_and_stay() -> None:
+    """To blot out every "s" would take half of the message with it."""
+    ours = ConnectionLostError("some server said so")
+    blot_out(ours, ["s", "serve"])
+    assert str(ours) == "some server said so"
 
 
 def _deep() -> list[Any]:
