@@ -15,18 +15,21 @@ from typing import Final, Protocol
 
 from attrs import field, frozen
 
-from ingram_orders.errors import IngramError
+from ingram_orders.errors import ConnectionFailedError, IngramError
 
 MARGIN: Final = 300.0
 """Seconds before a token's end from which on a new one is fetched, and at most a tenth of its life."""
 
 FIRST_PAUSE: Final = 1.0
 """
-Seconds after a failed fetch in which no other is tried; they double with each failure in a row. And seconds after a
-token was dropped in which its successor is not.
+Seconds after a failed fetch in which no other is tried; they double with each failure in a row. And seconds that lie at
+least between two tokens fetched because the API refused the one before.
 """
 
 LONGEST_PAUSE: Final = 30.0
+
+PATIENCE: Final = 5.0
+"""Seconds to wait for a fetch while the token in hand is still good."""
 
 
 class TokenSource(Protocol):
@@ -55,8 +58,9 @@ class TokenKeeper:
     Keeps one token, and fetches another when it must.
 
     One fetch at a time, however many wait. It is fetched anew before it ends, a little earlier or later, so that many
-    processes do not do it all at once. After a failure no other fetch is tried for a while: who asks meanwhile gets
-    the failure again, or the old token while it lasts.
+    processes do not do it all at once; while the old one lasts, nobody waits for that but the one who fetches, and he
+    not for long. After a failure no other fetch is tried for a while: who asks meanwhile gets the failure again, or
+    the old token while it lasts.
     """
 
     def __init__(
@@ -64,10 +68,12 @@ class TokenKeeper:
         fetch: Callable[[], Awaitable[Token]],
         *,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         rand: Callable[[], float] = random.random,
     ) -> None:
         self._fetch = fetch
         self._clock = clock
+        self._sleep = sleep
         self._rand = rand
         # A lock, not a shared task: cancelling one caller must not fail the rest.
         self._lock = asyncio.Lock()
@@ -76,7 +82,8 @@ class TokenKeeper:
         self._failure: IngramError | None = None
         self._pause = FIRST_PAUSE
         self._quiet_until = 0.0
-        self._dropped_at = -math.inf
+        self._was_refused = False
+        self._replaced_at = -math.inf
 
     async def token(self) -> str:
         """
@@ -85,34 +92,35 @@ class TokenKeeper:
         Raises:
             IngramError: What the fetch raised, now or a moment ago.
         """
-        if self._token is not None and self._clock() < self._refresh_at:
+        if self._token is not None and self._clock() < (self._ends_at if self._lock.locked() else self._refresh_at):
             return self._token
         async with self._lock:
-            now = self._clock()
-            if self._token is not None and now < self._refresh_at:
+            if self._token is not None and self._clock() < self._refresh_at:
                 return self._token
-            if self._failure is not None and now < self._quiet_until:
+            if self._failure is not None and self._clock() < self._quiet_until:
                 return self._still_good(self._failure)
+            if self._was_refused and (early := self._replaced_at + FIRST_PAUSE - self._clock()) > 0:
+                # Were each of a hundred calls to fetch at once, an API that refuses every token would be stormed.
+                await self._sleep(early)
+            asked_at = self._clock()
             try:
-                fresh = await self._fetch()
-            except IngramError as failure:
+                async with asyncio.timeout(PATIENCE if self._is_good() else None):
+                    fresh = await self._fetch()
+            except (IngramError, TimeoutError) as failed:
+                failure = failed
+                if isinstance(failure, TimeoutError):
+                    failure = ConnectionFailedError(f"no token came within {PATIENCE:.0f} s")
                 self._failure = failure
                 self._quiet_until = self._clock() + self._pause
                 self._pause = min(self._pause * 2, LONGEST_PAUSE)
                 return self._still_good(failure)
-            self._keep(fresh, now)
+            self._keep(fresh, asked_at)
             return fresh.access_token
 
     def drop(self, token: str) -> None:
-        """
-        Forget *token* if it is still the one in hand: of a hundred refusals at once, one counts.
-
-        A token that is refused right after it replaced another is kept: were each of a hundred calls to ask for a new
-        one, an API that refuses them all would be stormed.
-        """
-        now = self._clock()
-        if token == self._token and now - self._dropped_at >= FIRST_PAUSE:
-            self._token, self._dropped_at = None, now
+        """Forget *token* if it is still the one in hand: of a hundred refusals at once, one counts."""
+        if token == self._token:
+            self._token, self._was_refused = None, True
 
     def _keep(self, fresh: Token, asked_at: float) -> None:
         margin = min(MARGIN, fresh.lifetime / 10) * (1 + self._rand())
@@ -120,8 +128,13 @@ class TokenKeeper:
         self._ends_at = asked_at + fresh.lifetime
         self._refresh_at = self._ends_at - margin
         self._failure, self._pause = None, FIRST_PAUSE
+        if self._was_refused:
+            self._was_refused, self._replaced_at = False, self._clock()
+
+    def _is_good(self) -> bool:
+        return self._token is not None and self._clock() < self._ends_at
 
     def _still_good(self, failure: IngramError) -> str:
-        if self._token is not None and self._clock() < self._ends_at:
+        if self._token is not None and self._is_good():
             return self._token
         raise copy.copy(failure) from failure  # raised again and again, one object would grow its traceback

@@ -6,7 +6,7 @@ import itertools
 import pytest
 
 from ingram_orders import AuthenticationError, ConnectionFailedError, IngramError
-from ingram_orders.oauth import FIRST_PAUSE, LONGEST_PAUSE, Token, TokenKeeper
+from ingram_orders.oauth import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, Token, TokenKeeper
 
 
 class Fetches:
@@ -17,7 +17,13 @@ class Fetches:
         self.failure: IngramError | None = None
         self.lifetime = lifetime
         self.now = 0.0
-        self.keeper = TokenKeeper(self.fetch, clock=lambda: self.now, rand=lambda: 0.0)
+        self.slept: list[float] = []
+        self.keeper = TokenKeeper(self.fetch, clock=lambda: self.now, sleep=self.sleep, rand=lambda: 0.0)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+        self.now += seconds
 
     async def fetch(self) -> Token:
         self.count += 1
@@ -67,15 +73,77 @@ async def test_a_tokens_life_counts_from_when_it_was_asked_for() -> None:
     assert await fetches.keeper.token() == "token-2"
 
 
-async def test_a_token_refused_right_after_it_replaced_another_is_kept_for_a_while() -> None:
+async def test_a_refused_token_is_never_given_again_and_its_successors_come_a_second_apart_at_least() -> None:
     """Or else an API that refuses them all would be asked for one by every call."""
     fetches = Fetches()
-    fetches.keeper.drop(await fetches.keeper.token())
-    fetches.keeper.drop(await fetches.keeper.token())
-    assert await fetches.keeper.token() == "token-2"
+    for number, waited in [(1, 0), (2, 0), (3, 1), (4, 1)]:
+        fetches.slept.clear()
+        token = await fetches.keeper.token()
+        assert (token, sum(fetches.slept)) == (f"token-{number}", waited)
+        fetches.keeper.drop(token)
     fetches.now += FIRST_PAUSE
-    fetches.keeper.drop("token-2")
-    assert await fetches.keeper.token() == "token-3"
+    fetches.slept.clear()
+    assert await fetches.keeper.token() == "token-5"
+    assert not fetches.slept
+
+
+async def test_callers_that_wait_out_the_second_share_one_fetch_and_one_that_is_cancelled_harms_none() -> None:
+    fetches = Fetches()
+    for _ in range(2):
+        fetches.keeper.drop(await fetches.keeper.token())
+    first, *rest = (asyncio.ensure_future(fetches.keeper.token()) for _ in range(20))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert set(await asyncio.gather(*rest)) == {"token-3"}
+    assert fetches.count == 3
+
+
+async def test_nobody_but_who_fetches_waits_while_the_old_token_lasts() -> None:
+    fetches = Fetches(lifetime=1000)
+    await fetches.keeper.token()
+    fetches.now = 950
+    refreshing = asyncio.ensure_future(fetches.keeper.token())
+    await asyncio.sleep(0)
+    assert await fetches.keeper.token() == "token-1"
+    assert await refreshing == "token-2"
+
+
+async def test_a_fetch_that_hangs_is_given_up_while_the_old_token_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetches, hung = Fetches(lifetime=1000), asyncio.Event()
+    await fetches.keeper.token()
+    fetches.now = 950
+
+    async def hang() -> Token:
+        hung.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    fetches.keeper._fetch = hang
+    call = asyncio.ensure_future(fetches.keeper.token())
+    await hung.wait()
+    loop = asyncio.get_running_loop()
+    later = loop.time() + PATIENCE + 1
+    monkeypatch.setattr(loop, "time", lambda: later)
+    assert await call == "token-1"
+    hung.clear()
+    assert await fetches.keeper.token() == "token-1"  # within the pause: not even tried
+    assert not hung.is_set()
+
+
+async def test_a_fetch_without_a_token_in_hand_is_left_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own timeouts bound it."""
+    fetches = Fetches()
+    loop = asyncio.get_running_loop()
+    fetch, now = fetches.fetch, loop.time
+
+    async def slowly() -> Token:
+        monkeypatch.setattr(loop, "time", lambda: now() + PATIENCE + 1)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return await fetch()
+
+    fetches.keeper._fetch = slowly
+    assert await fetches.keeper.token() == "token-1"
 
 
 async def test_many_callers_wait_for_one_fetch() -> None:
