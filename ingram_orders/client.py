@@ -22,7 +22,7 @@ from ingram_orders.operations import (
     SearchOrders,
 )
 from ingram_orders.session import Session
-from ingram_orders.settings import INGRAM_PRODUCTION, MAX_BODY, Credentials, Endpoint, Timeouts
+from ingram_orders.settings import INGRAM_PRODUCTION, MAX_BODY, Credentials, Endpoint, Proxy, Timeouts
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession, Fingerprint
@@ -95,7 +95,7 @@ class OrdersClient:
             session: An aiohttp session to use, which stays yours to close; `None` opens our own.
             timeouts: In seconds.
             max_body: Bytes of an answer, decompressed, that are read at most; 64 MiB.
-            proxy: As aiohttp takes it.
+            proxy: `http[s]://[user:password@]host[:port]`. Its password is never shown.
             ssl: As aiohttp takes it.
             allow_http: Allow `http://` beyond this machine, which shows secrets and orders to everyone on the way.
 
@@ -105,8 +105,10 @@ class OrdersClient:
         tokens = token_source or _credentials(client_id=client_id, client_secret=client_secret)
         if type(max_body) is not int or max_body < 1:
             raise ConfigurationError(f"max_body must be a whole number of bytes, 1 or more, not {brief(max_body)}")
-        if proxy is not None and not isinstance(proxy, str):
-            raise ConfigurationError(f"proxy must be an address as text, not {type(proxy).__name__}")
+        if token_source is not None and not all(callable(getattr(token_source, it, None)) for it in ("token", "drop")):
+            raise ConfigurationError(
+                f"token_source must have token() and drop(), and a {type(token_source).__name__} has not"
+            )
         if not isinstance(timeouts, Timeouts):
             raise ConfigurationError(f"timeouts must be Timeouts(...), not {brief(timeouts)}")
         self._session = Session(
@@ -115,7 +117,7 @@ class OrdersClient:
             borrowed=session,
             timeouts=timeouts,
             max_body=max_body,
-            proxy=proxy,
+            proxy=None if proxy is None else Proxy.of(proxy),
             ssl=ssl,
         )
         self._is_view = False
@@ -232,6 +234,9 @@ def _given(**values: str | None) -> dict[str, str]:
 
 
 def _credentials(**given: str | None) -> Credentials:
+    for name, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise ConfigurationError(f"{name} ({VARIABLES[name]}) must be text, not {type(value).__name__}")
     _require({name: value for name, value in given.items() if not (value and value.strip())})
     for name, value in given.items():
         if value is None or not value.isprintable():  # a line's end from a file, as a rule

@@ -4,7 +4,7 @@ import ipaddress
 import math
 import re
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from attrs import field, frozen
 
@@ -19,29 +19,44 @@ MAX_BODY: Final = 64 * 2**20
 """Bytes of an answer that are read at most, unless set."""
 
 
-def checked_seconds(value: float, setting: str) -> float:
-    """Give *value* if it is a length of time. Raises `ConfigurationError`, which names the setting."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+def checked_seconds(value: float, setting: str) -> float | None:
+    """
+    Give *value* as seconds; `None` for infinitely many.
+
+    Raises:
+        ConfigurationError: It is no length of time; the message names the setting.
+    """
+    try:
+        seconds = math.nan if isinstance(value, bool | str | bytes) else float(value)
+    except (TypeError, ValueError, OverflowError):  # the last for an int of more than 308 digits
+        seconds = math.nan
+    if math.isnan(seconds):
         raise ConfigurationError(f"{setting} must be a number of seconds, not {brief(value)}")
-    return value
+    return None if seconds == math.inf else seconds
 
 
 @frozen(kw_only=True)
 class Timeouts:
-    """How long to wait, in seconds; `None` is for ever."""
+    """How long to wait, in seconds; `None`, and infinity, are for ever."""
 
     connect: float | None = 10.0
-    """For a connection, TLS included."""
+    """For a connection: DNS, TLS and a proxy included. On a session that is lent, for its last two steps only."""
     read: float | None = 60.0
-    """Between two pieces of an answer."""
+    """
+    For a request to go out, and then between two pieces of its answer. On a session that is lent, for the latter only.
+    """
     total: float | None = None
     """From `execute()` to its return, everything included; `execute(timeout=...)` overrides it for one call."""
 
     def __attrs_post_init__(self) -> None:
         for name in ("connect", "read", "total"):
             value = getattr(self, name)
-            if value is not None and checked_seconds(value, f"Timeouts.{name}") <= 0:
+            if value is None:
+                continue
+            seconds = checked_seconds(value, f"Timeouts.{name}")
+            if seconds is not None and seconds <= 0:
                 raise ConfigurationError(f"Timeouts.{name} must be more than 0 seconds, or None for no limit")
+            object.__setattr__(self, name, seconds)
 
 
 @frozen
@@ -50,6 +65,26 @@ class Credentials:
 
     client_id: str = field(repr=False)
     client_secret: str = field(repr=False)
+
+
+@frozen
+class Proxy:
+    """Through what to ask; its address may hold a password, and is never shown."""
+
+    url: str = field(repr=False)
+
+    @classmethod
+    def of(cls, url: str) -> "Proxy":
+        """Check the address. Raises `ConfigurationError`, which shows nothing of it."""
+        parts = _split(url, "proxy")
+        if parts.path not in {"", "/"} or parts.query or parts.fragment:
+            raise ConfigurationError("proxy must be http[s]://[user:password@]host[:port], and nothing behind it")
+        return cls(url)
+
+    @property
+    def password(self) -> str:
+        """What its address holds as one; `""` where it holds none."""
+        return unquote(urlsplit(self.url).password or "")
 
 
 @frozen
@@ -82,23 +117,28 @@ class Endpoint:
 
 
 def _checked_url(url: str, setting: str, *, allow_http: bool) -> SplitResult:
+    parts = _split(url, setting)
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ConfigurationError(f"{setting} must have no user, query or fragment: addresses end up in logs")
+    if parts.scheme == "http" and not (allow_http or _is_loopback(parts.hostname or "")):
+        raise ConfigurationError(
+            f"{setting} is http://, which would show secrets and orders to everyone on the way; "
+            f"use https://, or allow_http=True if you must"
+        )
+    return parts
+
+
+def _split(url: str, setting: str) -> SplitResult:
     if not isinstance(url, str) or not re.fullmatch(r"[!-~]*", url) or set(url) & set('\\{}<>"^`|'):
         raise ConfigurationError(f"{setting} must be text in ASCII, without blanks: https://host[:port][/path]")
     try:
         parts = urlsplit(url)
         host = parts.hostname
         _ = parts.port
-    except ValueError as wrong:
-        raise ConfigurationError(f"{setting} is not an address: {wrong}") from None
+    except ValueError:  # its own words show what may be a password
+        raise ConfigurationError(f"{setting} is not an address: its host or port cannot be read") from None
     if parts.scheme not in {"https", "http"} or not host:
         raise ConfigurationError(f"{setting} must be https://host[:port][/path]")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ConfigurationError(f"{setting} must have no user, query or fragment: addresses end up in logs")
-    if parts.scheme == "http" and not (allow_http or _is_loopback(host)):
-        raise ConfigurationError(
-            f"{setting} is http://, which would show secrets and orders to everyone on the way; "
-            f"use https://, or allow_http=True if you must"
-        )
     return parts
 
 

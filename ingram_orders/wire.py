@@ -36,6 +36,12 @@ from ingram_orders.models import RequestModel
 from ingram_orders.oauth import Token
 from ingram_orders.operations import OrdersRequest
 
+LONG_BODY: Final = 2**16
+"""
+Bytes from which on a body is to be read in a thread: at worst, as many hold the loop for some fifty milliseconds. From
+there on `read_json` lets the loop have its turns.
+"""
+
 LONGEST_WAIT: Final = 3600.0
 """Seconds; a hint to come back later than that is cut to it."""
 
@@ -255,7 +261,23 @@ def read_json(body: bytes) -> Any:
     Raises:
         ValueError, ArithmeticError, RecursionError: It is not JSON, or not within Python's bounds.
     """
-    return json.loads(body, parse_float=Decimal, parse_constant=str)
+    if len(body) < LONG_BODY:
+        return json.loads(body, parse_float=Decimal, parse_constant=str)
+    # The standard library's scanner keeps the interpreter to itself until it is done; whenever it calls a function that
+    # is written in Python, other threads have their turn.
+    return json.loads(body, parse_float=_decimal, parse_int=_int, parse_constant=str, object_hook=_object)
+
+
+def _decimal(text: str) -> Decimal:
+    return Decimal(text)
+
+
+def _int(text: str) -> int:
+    return int(text)
+
+
+def _object(members: dict[str, Any]) -> dict[str, Any]:
+    return members
 
 
 # ── Refusals ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -269,6 +291,9 @@ _BY_STATUS: Final[Mapping[int, type[ApiError]]] = {
     408: ServerError,
     429: RateLimitedError,
 }
+
+_MOST_ERRORS: Final = 100
+"""Of one answer, and fields of one error, that are told; all of them are in its body."""
 
 # The API spells them so; the first that is there counts.
 _ID: Final = ("id", "traceid", "traceId")
@@ -304,7 +329,8 @@ def error_details(body: bytes) -> tuple[ErrorDetail, ...]:
         return () if not text or text.startswith("<") else (ErrorDetail(message=_one_line(text, 500)),)
     if isinstance(data, dict):
         data = data.get("errors") or data.get("fault") or data
-    return tuple(_error_detail(item) for item in (data if isinstance(data, list) else [data]) if item)
+    told = data[:_MOST_ERRORS] if isinstance(data, list) else [data]
+    return tuple(_error_detail(item) for item in told if item)
 
 
 def _error_detail(data: object) -> ErrorDetail:
@@ -318,7 +344,7 @@ def _error_detail(data: object) -> ErrorDetail:
         message=_first(data, _MESSAGE),
         fields=tuple(
             ErrorField(**{name: _scalar(item.get(name)) for name in ("field", "value", "message")})
-            for item in (fields if isinstance(fields, list) else [fields])
+            for item in (fields[:_MOST_ERRORS] if isinstance(fields, list) else [fields])
             if isinstance(item, dict)
         ),
     )

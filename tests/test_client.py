@@ -1,6 +1,7 @@
 """Settings, the environment, addresses, views; and calls where only the answer matters."""
 
 import pickle
+import traceback
 from decimal import Decimal
 from typing import Any, Unpack
 
@@ -159,7 +160,7 @@ def test_a_cap_that_is_no_number_of_bytes_is_refused(max_body: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["connect", "read", "total"])
-@pytest.mark.parametrize("value", [0, -1, float("nan"), "60", True])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), "60", True, 10**400, [1]], ids=lambda it: repr(it)[:9])
 def test_a_timeout_is_a_length_of_time(name: str, value: Any) -> None:
     with pytest.raises(ConfigurationError, match=f"Timeouts.{name}"):
         Timeouts(**{name: value})
@@ -169,6 +170,43 @@ def test_a_timeout_is_a_length_of_time(name: str, value: Any) -> None:
 def test_what_aiohttp_would_stumble_over_later_is_refused_at_once(name: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         OrdersClient("i", "s", **{name: 5})  # type: ignore[arg-type]
+
+
+PROXIES = {
+    "no scheme": "user:hidden-pw@proxy.example:8080",
+    "a port that is none": "http://user:hidden-pw@proxy.example:x",
+    "a bracket": "http://user:hidden-pw@[proxy",
+    "another protocol": "socks5://user:hidden-pw@proxy.example",
+    "no host": "http://user:hidden-pw@",
+    "a blank": "http://user:hidden-pw@proxy .example",
+    "a path": "http://user:hidden-pw@proxy.example/path",
+    "a query": "http://user:hidden-pw@proxy.example?x=1",
+}
+
+
+@pytest.mark.parametrize("proxy", PROXIES.values(), ids=PROXIES)
+def test_a_proxy_that_is_none_is_refused_at_once_and_not_shown(proxy: str) -> None:
+    with pytest.raises(ConfigurationError, match="proxy") as refused:
+        OrdersClient("i", "s", proxy=proxy)
+    assert "hidden-pw" not in "".join(traceback.format_exception(refused.value))
+
+
+@pytest.mark.parametrize("source", [object(), "token", len], ids=repr)
+def test_a_token_source_that_is_none_is_refused_at_once(source: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"token_source must have token\(\) and drop\(\)"):
+        OrdersClient(token_source=source)
+
+
+@pytest.mark.parametrize(("client_id", "client_secret"), [(1, "s"), ("i", 2), (b"i", "s"), ("i", b"hidden-pw")])
+def test_credentials_that_are_no_text_are_refused_and_not_shown(client_id: Any, client_secret: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"client_(id|secret) .* must be text") as refused:
+        OrdersClient(client_id, client_secret)
+    assert "hidden-pw" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["connect", "read", "total"])
+def test_infinitely_long_is_no_limit(name: str) -> None:
+    assert Timeouts(**{name: float("inf")}) == Timeouts(**{name: None})
 
 
 def test_timeouts_are_given_as_such() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import copy
+import json
 import logging
 import pickle
 import ssl
@@ -10,10 +11,13 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import aiohttp
 import pytest
+import trustme
+from aiohttp import web
 from support.clients import SECRET, client_for
 from support.raw_server import RawServer, http
 
@@ -31,8 +35,10 @@ from ingram_orders import (
     OrderModifyRequest,
     OrdersClient,
     OutcomeUnknownError,
+    RateLimitedError,
     Timeouts,
     VendorRequiredInfoRequest,
+    wire,
 )
 from ingram_orders.builder import Request
 from ingram_orders.sandbox import Sandbox
@@ -91,6 +97,17 @@ async def test_a_borrowed_session_that_is_closed_is_told_clearly() -> None:
         await session.close()
         with pytest.raises(ConfigurationError, match="lent to this client is closed"):
             await orders.search().execute()
+
+
+async def test_a_borrowed_session_of_another_loop_is_told_clearly() -> None:
+    async with RawServer() as server, aiohttp.ClientSession() as session:
+
+        async def elsewhere() -> None:
+            with pytest.raises(ConfigurationError, match="lent to this client belongs to another event loop"):
+                await client_for(server, session=session, token_source=MyTokens()).search().execute()
+
+        await asyncio.to_thread(asyncio.run, elsewhere())
+        assert not server.heard
 
 
 async def test_a_borrowed_session_keeps_its_raise_for_status_to_itself() -> None:
@@ -300,6 +317,26 @@ async def test_bare_aiohttp_would_have_sent_the_put_twice() -> None:
         assert len(server.heard) == 3
 
 
+@pytest.mark.parametrize(
+    "failure",
+    [aiohttp.ServerDisconnectedError(), aiohttp.ClientOSError(), aiohttp.ClientConnectionResetError()],
+    ids=repr,
+)
+@each_read
+async def test_a_connection_that_broke_in_any_of_aiohttps_words_is_tried_once_more(
+    build: Build, failure: Exception
+) -> None:
+    async def breaks(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        tries.append(request.method)
+        raise failure
+
+    tries: list[str] = []
+    async with RawServer() as server, aiohttp.ClientSession(middlewares=(breaks,)) as session:
+        with pytest.raises(ConnectionLostError):
+            await build(client_for(server, session=session, token_source=MyTokens())).execute()
+    assert len(tries) == 2
+
+
 @each_read
 async def test_a_read_that_is_dropped_goes_once_more_and_is_then_told_so(build: Build) -> None:
     async with RawServer(None) as server, client_for(server) as orders:
@@ -321,8 +358,9 @@ async def test_nothing_was_sent_where_nobody_listens(build: Build) -> None:
     async with RawServer() as server:
         orders = client_for(server, token_source=MyTokens())
     async with orders:
-        with pytest.raises(ConnectionFailedError, match="nothing was sent"):
+        with pytest.raises(ConnectionFailedError, match="nothing was sent") as failed:
             await build(orders).execute()
+    assert isinstance(failed.value.__cause__, aiohttp.ClientConnectorError)
 
 
 @each_write
@@ -469,6 +507,173 @@ async def test_a_total_that_ends_in_the_body_tells_the_status_that_had_come(
             with pytest.raises(kind) as late:
                 await call
     assert getattr(late.value, "status", None) == status
+
+
+async def test_an_answer_that_came_whole_in_time_is_read_however_long_that_takes(
+    later: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large one is read in a thread; a deadline that ends there must not throw the order's number away."""
+    decode, loop = wire.decode, asyncio.get_running_loop()
+
+    def slowly(*arguments: Any) -> Any:
+        asyncio.run_coroutine_threadsafe(minute_passes(), loop).result(10)
+        return decode(*arguments)
+
+    async def minute_passes() -> None:
+        later(61)
+        for _ in range(3):  # turns in which a deadline would cut
+            await asyncio.sleep(0)
+
+    body = b'{"orders": [{"ingramOrderNumber": "20-RD3QV"}' + b" " * wire.LONG_BODY + b"]}"
+    async with RawServer(http(201, body)) as server, client_for(server) as orders:
+        monkeypatch.setattr(wire, "decode", slowly)
+        answer = await WRITES[0](orders).execute(timeout=60)
+    assert answer.orders[0].ingram_order_number == "20-RD3QV"
+
+
+@each
+async def test_a_quota_whose_body_the_total_cuts_still_says_when_to_come_back(build: Build, later: Later) -> None:
+    async with RawServer() as server:
+        server.answer(lambda heard: server.hang(heard) + http(429, b'{"a": ', "Retry-After: 7", length=100))
+        async with client_for(server, token_source=MyTokens()) as orders:
+            request = build(orders)
+            call = asyncio.create_task(request.execute(timeout=60))
+            await server.hung.wait()
+            for _ in range(100):  # until the head has crossed the socket
+                await asyncio.sleep(0)
+            later(61)
+            with pytest.raises(RateLimitedError if request.writes else DeadlineExceededError) as late:
+                await call
+    assert getattr(late.value, "retry_after", None) == 7
+
+
+@each
+async def test_a_token_echoed_in_a_body_that_the_total_cuts_is_not_shown(build: Build, later: Later) -> None:
+    async with RawServer() as server:
+        server.answer(lambda heard: server.hang(heard) + http(400, b'"token-1', length=100))
+        async with client_for(server) as orders:
+            call = asyncio.create_task(build(orders).execute(timeout=60))
+            await server.hung.wait()
+            for _ in range(100):
+                await asyncio.sleep(0)
+            later(61)
+            with pytest.raises(IngramError) as late:
+                await call
+    assert "token-1" not in repr(vars(late.value)) + str(late.value)
+
+
+@each
+@pytest.mark.parametrize(
+    ("proxied", "lent"), [(False, False), (True, False), (False, True)], ids=["own", "by proxy", "borrowed"]
+)
+async def test_a_connection_that_is_not_made_in_time_has_sent_nothing(build: Build, proxied: bool, lent: bool) -> None:
+    """Not only TCP: TLS, and on a session of our own a proxy that does not answer the CONNECT, too."""
+    async with RawServer() as server, aiohttp.ClientSession() as session:
+        server.answer(server.hang)
+        async with client_for(
+            server, base_url=server.url.replace("http:", "https:"), proxy=server.url if proxied else None,
+            token_source=MyTokens(), timeouts=Timeouts(connect=0.05), session=session if lent else None,
+        ) as orders:  # fmt: skip
+            with pytest.raises(ConnectionFailedError, match="TimeoutError"):
+                await build(orders).execute()
+        assert [it.method for it in server.heard] == (["CONNECT"] if proxied else [])
+
+
+@each
+async def test_a_name_that_is_not_resolved_in_time_has_sent_nothing(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def resolve(*_: object, **__: object) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(aiohttp.ThreadedResolver, "resolve", resolve)
+    monkeypatch.setattr(aiohttp.resolver.AsyncResolver, "resolve", resolve)
+    async with OrdersClient(
+        token_source=MyTokens(), base_url="https://orders.example", customer_number="1", country_code="US",
+        timeouts=Timeouts(connect=0.05),
+    ) as orders:  # fmt: skip
+        with pytest.raises(ConnectionFailedError, match="nothing was sent"):
+            await build(orders).execute()
+
+
+async def test_an_upload_that_stalls_is_cut_by_the_read_timeout() -> None:
+    """A server that takes the head and reads no further: the socket fills up, and no answer will ever come."""
+    stalled = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        stalled.set()
+        await gone.wait()
+        writer.close()
+
+    gone = asyncio.Event()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    large = OrderCreateRequest(customer_order_number="PO-1", notes="x" * 2**25)
+    async with (
+        server,
+        OrdersClient(
+            token_source=MyTokens(), base_url=url, customer_number="1", country_code="US", timeouts=SHORT
+        ) as orders,
+    ):
+        with pytest.raises(OutcomeUnknownError, match="took too long"):
+            await orders.create().order_create_request(large).execute()
+        gone.set()
+
+
+async def test_a_large_body_goes_out_whole_and_without_a_warning() -> None:
+    """aiohttp warns of more than a mebibyte in one piece, and warnings are errors here."""
+    large = OrderCreateRequest(customer_order_number="PO-1", notes="x" * 2**21)
+    async with RawServer(http(201, b"{}")) as server, client_for(server) as orders:
+        await orders.create().order_create_request(large).execute()
+        [sent] = server.heard
+    assert json.loads(sent.body)["notes"] == "x" * 2**21
+    assert sent.headers["Content-Length"] == str(len(sent.body))
+
+
+async def test_no_more_than_a_hundred_are_on_their_way_and_waiting_for_a_turn_costs_no_timeout(later: Later) -> None:
+    """Neither `connect` nor `read` runs before a call's turn comes."""
+    async with (
+        Gate() as gate,
+        OrdersClient(token_source=MyTokens(), base_url=gate.url, customer_number="1", country_code="US") as orders,
+    ):
+        calls = [asyncio.create_task(orders.details(str(number)).execute()) for number in range(101)]
+        while gate.inside < 100:  # noqa: ASYNC110  # one turn of the loop at a time, no time passes
+            await asyncio.sleep(0)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert gate.inside == 100
+        later(59)
+        gate.opened.set()
+        await asyncio.gather(*calls)
+        assert gate.inside == 101
+
+
+class Gate:
+    """A server that answers nobody before it is opened."""
+
+    def __init__(self) -> None:
+        self.inside = 0
+        self.opened = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        app.router.add_get("/{path:.*}", self._answer)
+        self._runner = web.AppRunner(app)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        self.inside += 1
+        await self.opened.wait()
+        return web.json_response({})
 
 
 @each
@@ -706,10 +911,31 @@ async def test_a_token_source_that_fails_fails_in_our_tree(build: Build, given: 
 
 
 async def test_an_api_that_refuses_every_token_does_not_make_us_storm_for_more() -> None:
-    async with RawServer(UNAUTHORIZED) as server, client_for(server) as orders:
+    async with RawServer(FOUND, UNAUTHORIZED) as server, client_for(server) as orders:
+        await orders.details("1").execute()
         results = await asyncio.gather(*(orders.details("1").execute() for _ in range(100)), return_exceptions=True)
         assert {type(it) for it in results} == {AuthenticationError}
         assert len(server.tokens) == 2
+        assert len(server.heard) == 1 + 100 + 100
+
+
+@each
+async def test_a_source_that_has_no_other_token_does_not_make_us_send_again(build: Build) -> None:
+    async with RawServer(UNAUTHORIZED) as server, client_for(server, token_source=MyTokens()) as orders:
+        with pytest.raises(AuthenticationError):
+            await build(orders).execute()
+        assert len(server.heard) == 1
+
+
+async def test_a_token_source_that_fails_to_drop_fails_in_our_tree() -> None:
+    class Broken(MyTokens):
+        def drop(self, token: str) -> None:
+            raise KeyError(token)
+
+    async with RawServer(UNAUTHORIZED) as server, client_for(server, token_source=Broken()) as orders:
+        with pytest.raises(ConnectionFailedError, match="no new token was to be had: KeyError"):
+            await WRITES[0](orders).execute()
+        assert len(server.heard) == 1
 
 
 # ── TLS, proxies, and what cannot be copied ─────────────────────────────────────────────────────────────────────────
@@ -736,24 +962,79 @@ async def test_a_dead_proxy_or_a_handshake_that_nobody_answers_has_sent_nothing(
             await build(orders).execute()
 
 
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Signs certificates that nobody trusts but who is given it."""
+    return trustme.CA()
+
+
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+@pytest.mark.parametrize("lent", [False, True], ids=["own", "borrowed"])
+@each
+async def test_a_certificate_is_checked_before_anything_is_sent(
+    build: Build, lent: bool, authority: trustme.CA
+) -> None:
+    wrong_name = trustme.CA()
+    cases: list[tuple[trustme.LeafCert, Any]] = [
+        (authority.issue_cert("127.0.0.1"), True),  # signed by nobody that is known
+        (authority.issue_cert("other.example"), trusting(authority)),
+        (wrong_name.issue_cert("127.0.0.1"), trusting(authority)),
+        (authority.issue_cert("127.0.0.1"), aiohttp.Fingerprint(b"x" * 32)),
+    ]
+    for certificate, given in cases:
+        async with RawServer(FOUND, certificate=certificate) as server, aiohttp.ClientSession() as session:
+            orders = client_for(server, ssl=given, token_source=MyTokens(), session=session if lent else None)
+            async with orders:
+                with pytest.raises(ConnectionFailedError, match="nothing was sent"):
+                    await build(orders).execute()
+            assert not server.heard
+
+
+async def test_a_certificate_that_is_trusted_lets_the_call_through(authority: trustme.CA) -> None:
+    certificate = authority.issue_cert("127.0.0.1")
+    async with RawServer(FOUND, certificate=certificate) as server:
+        assert server.url.startswith("https://")
+        async with client_for(server, ssl=trusting(authority)) as orders:
+            assert (await orders.details("1").execute()).ingram_order_number == "20-RD3QV"
+
+
+async def test_a_borrowed_sessions_own_proxy_that_is_none_has_sent_nothing_and_is_not_shown() -> None:
+    async with (
+        RawServer() as server,
+        aiohttp.ClientSession(proxy="http://user:proxy-password@host:x") as session,
+    ):
+        with pytest.raises(ConnectionFailedError, match="nothing was sent") as failed:
+            await WRITES[0](client_for(server, session=session, token_source=MyTokens())).execute()
+        assert not server.heard
+    assert "proxy-password" not in "".join(traceback.format_exception(failed.value)) + repr(failed.value.__cause__)
+
+
 async def test_a_proxy_is_asked_and_ssl_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     context = ssl.create_default_context()
-    seen: list[tuple[Any, Any, Any]] = []
+    seen: list[tuple[Any, ...]] = []
     real = aiohttp.ClientSession.request
 
     def watched(session: aiohttp.ClientSession, method: str, url: Any, **given: Any) -> Any:
-        seen.append((given["ssl"], given["timeout"].sock_connect, given["timeout"].sock_read))
+        limits = given["timeout"]
+        seen.append((given["ssl"], limits.total, limits.connect, limits.sock_connect, limits.sock_read))
         return real(session, method, url, **given)
 
     monkeypatch.setattr(aiohttp.ClientSession, "request", watched)
-    async with RawServer(FOUND) as proxy:
-        async with OrdersClient(
-            token_source=MyTokens(), base_url="http://orders.example", allow_http=True, customer_number="1",
-            country_code="US", proxy=proxy.url, ssl=context, timeouts=Timeouts(connect=3, read=7),
-        ) as orders:  # fmt: skip
-            await orders.details("20-A").execute()
-        assert proxy.heard[0].target == "http://orders.example/resellers/v6.1/orders/20-A"
-    assert seen == [(context, 3, 7)]
+    async with RawServer(FOUND) as proxy, aiohttp.ClientSession() as session:
+        for lent in (None, session):
+            async with OrdersClient(
+                token_source=MyTokens(), base_url="http://orders.example", allow_http=True, customer_number="1",
+                country_code="US", proxy=proxy.url, ssl=context, timeouts=Timeouts(connect=3, read=7), session=lent,
+            ) as orders:  # fmt: skip
+                await orders.details("20-A").execute()
+        assert [it.target for it in proxy.heard] == ["http://orders.example/resellers/v6.1/orders/20-A"] * 2
+    # On a session that is lent, `connect` would count the wait for a pool that is not ours.
+    assert seen == [(context, None, 3, None, 7), (context, None, None, 3, 7)]
 
 
 @pytest.mark.parametrize("tokens", [MyTokens(), None], ids=["call", "token"])
@@ -811,14 +1092,62 @@ async def test_a_middleware_that_fails_after_the_answer_does_not_make_it_unsent(
     assert raised.value.__cause__ is failure
 
 
-async def test_a_middleware_that_fails_before_us_has_sent_nothing() -> None:
-    async def theirs(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-        raise KeyError("no header")
+@each
+@pytest.mark.parametrize(
+    "failure",
+    [KeyError("vault"), aiohttp.ServerDisconnectedError(), TimeoutError(), aiohttp.ConnectionTimeoutError()],
+    ids=repr,
+)
+async def test_a_middleware_that_sends_by_itself_counts_as_having_sent(build: Build, failure: Exception) -> None:
+    """To a standby, say, where ours was refused: what became of that, nobody here knows."""
 
-    async with RawServer() as server, aiohttp.ClientSession(middlewares=(theirs,)) as session:
-        with pytest.raises(ConfigurationError, match="nothing was sent"):
-            await WRITES[0](client_for(server, session=session, token_source=MyTokens())).execute()
-        assert not server.heard
+    async def failover(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        with contextlib.suppress(aiohttp.ClientConnectorError):
+            return await handler(request)
+        sent.append(request.method)
+        raise failure
+
+    async with RawServer() as dead:
+        pass
+    sent: list[str] = []
+    async with aiohttp.ClientSession(middlewares=(failover,)) as session:
+        request = build(client_for(dead, session=session, token_source=MyTokens()))
+        with pytest.raises(OutcomeUnknownError if request.writes else ConnectionLostError) as raised:
+            await request.execute()
+    cause = raised.value.__cause__
+    assert failure in (cause, cause and cause.__cause__)
+    assert len(sent) == 1 or not request.writes
+
+
+@each_write
+async def test_a_deadline_while_a_middleware_sends_by_itself_leaves_the_outcome_unknown(
+    build: Build, later: Later
+) -> None:
+    entered = asyncio.Event()
+
+    async def elsewhere(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        entered.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with RawServer() as server, aiohttp.ClientSession(middlewares=(elsewhere,)) as session:
+        orders = client_for(server, session=session, token_source=MyTokens())
+        call = asyncio.create_task(build(orders).execute(timeout=60))
+        await entered.wait()
+        later(61)
+        with pytest.raises(OutcomeUnknownError):
+            await call
+
+
+async def test_a_middleware_that_fails_with_the_very_error_of_no_connection_has_sent_nothing() -> None:
+    async def theirs(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        return await handler(request)
+
+    async with RawServer() as dead:
+        pass
+    async with aiohttp.ClientSession(middlewares=(theirs,)) as session:
+        with pytest.raises(ConnectionFailedError, match="nothing was sent"):
+            await WRITES[0](client_for(dead, session=session, token_source=MyTokens())).execute()
 
 
 async def test_a_borrowed_sessions_traces_see_nothing_of_ours() -> None:
@@ -846,9 +1175,9 @@ async def test_closing_under_a_call_ends_it_and_opens_nothing_again(build: Build
         call = asyncio.create_task(request.execute())
         await server.hung.wait()
         await orders.close()
-        with pytest.raises(OutcomeUnknownError if request.writes else ConfigurationError):
+        with pytest.raises(OutcomeUnknownError if request.writes else ConnectionLostError):
             await call
-        assert not orders._session._own
+        assert not orders._session._transport._own
 
 
 def test_a_client_whose_loop_has_ended_can_still_be_closed() -> None:
@@ -888,7 +1217,7 @@ async def test_closing_while_a_call_waits_for_its_token_sends_nothing(build: Bui
         with pytest.raises(ConfigurationError, match="closed"):
             await call
         assert not server.heard
-        assert not orders._session._own
+        assert not orders._session._transport._own
 
 
 @pytest.mark.parametrize("timeout", [0, -1, 0.0])

@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+import trustme
 from attrs import field, frozen
 
 TOKEN = b'{"access_token": "token-%d", "token_type": "Bearer", "expires_in": "86399"}'
@@ -42,10 +44,16 @@ class RawServer:
     """
     Listens on a free port of this machine; each request takes the next of *answers*, the last one for ever.
 
-    Tokens are answered by themselves, numbered, unless *token_answers* are given.
+    Tokens are answered by themselves, numbered, unless *token_answers* are given. With a *certificate* it speaks TLS.
     """
 
-    def __init__(self, *answers: Answer, token_answers: tuple[Answer, ...] = (), keep_alive: bool = False) -> None:
+    def __init__(
+        self,
+        *answers: Answer,
+        token_answers: tuple[Answer, ...] = (),
+        keep_alive: bool = False,
+        certificate: trustme.LeafCert | None = None,
+    ) -> None:
         self.heard: list[Heard] = []
         self.tokens: list[Heard] = []
         self.connections = 0
@@ -54,11 +62,16 @@ class RawServer:
         self._answers: list[Answer] = list(answers) or [http(200, b"{}")]
         self._token_answers: list[Answer] = list(token_answers)
         self._keep_alive = keep_alive
+        self._certificate = certificate
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        context = None
+        if self._certificate is not None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            self._certificate.configure_cert(context)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context)
+        self.url = f"http{'s' if context else ''}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
     async def __aexit__(
