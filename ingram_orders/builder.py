@@ -5,11 +5,12 @@ Knows how a value becomes text and whether it can be right; knows nothing of the
 how anything is sent.
 """
 
+import functools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
-from functools import partial
 from types import MappingProxyType
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar, overload
+from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar, overload
 
 from attrs import field, frozen
 
@@ -28,6 +29,9 @@ B = TypeVar("B", bound=RequestModel)
 
 TwoDays = list[date] | list[str] | list[date | str] | tuple[date | str, date | str]
 """The first and the last day: dates, or text as `yyyy-MM-dd`."""
+
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 # ── Forms: how a value becomes text, and when it cannot be right ────────────────────────────────────────────────────
@@ -83,7 +87,7 @@ class PlainText(Text):
             if not wrong:
                 yield "must not be blank"
             return
-        if any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in value):
+        if _CONTROL.search(value):
             yield f"{brief(value)} holds a control character"
         if value != value.strip():
             yield f"{brief(value)} starts or ends with a space"
@@ -220,7 +224,9 @@ class Parameter(Generic[T]):
     @overload
     def __get__(self, request: R, owner: type[R]) -> Callable[[T], R]: ...
     def __get__(self, request: Any, owner: type) -> Any:
-        return self if request is None else partial(request._with, self.name)  # a request's own, as this class is
+        return (
+            self if request is None else functools.partial(request._with, self.name)
+        )  # a request's own, as this class is
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.wire_name!r})"
@@ -315,6 +321,14 @@ class Request(Generic[A]):
     writes: ClassVar[bool] = False
     """Whether it changes something, so that sending it twice is not the same as once."""
 
+    _params: ClassVar[tuple[Parameter[Any], ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        # Gone through once, not with every call.
+        own = {name: value for name, value in vars(cls).items() if isinstance(value, Parameter)}
+        cls._params = tuple(({param.name: param for param in cls._params} | own).values())
+
     def __init__(self, sends: Sends, **values: object) -> None:
         self._sends = sends
         self._values = values
@@ -322,13 +336,7 @@ class Request(Generic[A]):
     @classmethod
     def params(cls) -> tuple[Parameter[Any], ...]:
         """List the declared parameters, in the order they are sent."""
-        found = {
-            name: value
-            for base in reversed(cls.__mro__)
-            for name, value in vars(base).items()
-            if isinstance(value, Parameter)
-        }
-        return tuple(found.values())
+        return cls._params
 
     @property
     def values(self) -> Mapping[str, object]:
