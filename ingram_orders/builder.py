@@ -57,7 +57,6 @@ class Text:
     shortest: int = 0
 
     def problems(self, value: str, /) -> Iterator[str]:
-        """See `Form`."""
         if not isinstance(value, str):
             yield f"{brief(value)} is not text"
             return
@@ -69,7 +68,6 @@ class Text:
             yield f"{brief(value)} holds half a character (a lone surrogate)"
 
     def texts(self, value: str, /) -> tuple[str, ...]:
-        """See `Form`."""
         return (str.__str__(value),)  # of an enum of texts, the text
 
 
@@ -78,7 +76,6 @@ class PlainText(Text):
     """Text for a header or a path: not blank, no control characters, no space at its ends."""
 
     def problems(self, value: str, /) -> Iterator[str]:
-        """See `Form`."""
         wrong = tuple(super().problems(value))
         yield from wrong
         if not isinstance(value, str):
@@ -98,7 +95,6 @@ class PathText(PlainText):
     """Text for a path: `.` and `..` would name another one."""
 
     def problems(self, value: str, /) -> Iterator[str]:
-        """See `Form`."""
         yield from super().problems(value)
         if value in (".", ".."):
             yield f"{brief(value)} is not an order number"
@@ -112,7 +108,6 @@ class Whole:
     at_most: int | None = None
 
     def problems(self, value: int, /) -> Iterator[str]:
-        """See `Form`."""
         if type(value) is not int:
             yield f"{brief(value)} is not a whole number"
         elif value < self.at_least or (self.at_most is not None and value > self.at_most):
@@ -120,7 +115,6 @@ class Whole:
             yield f"{brief(value)} is out of range, {bounds} is allowed"
 
     def texts(self, value: int, /) -> tuple[str, ...]:
-        """See `Form`."""
         return (str(value),)
 
 
@@ -129,12 +123,10 @@ class Flag:
     """True or false."""
 
     def problems(self, value: bool, /) -> Iterator[str]:
-        """See `Form`."""
         if not isinstance(value, bool):
             yield f"{brief(value)} is not True or False"
 
     def texts(self, value: bool, /) -> tuple[str, ...]:
-        """See `Form`."""
         return ("true" if value else "false",)
 
 
@@ -143,14 +135,12 @@ class DayText:
     """A day as `yyyy-MM-dd`."""
 
     def problems(self, value: date | str, /) -> Iterator[str]:
-        """See `Form`."""
         if isinstance(value, datetime):
             yield f"{brief(value)} has a time, a date is wanted: use .date()"
         elif not isinstance(value, date) and not _is_day(value):
             yield f"{brief(value)} is not a date as yyyy-MM-dd"
 
     def texts(self, value: date | str, /) -> tuple[str, ...]:
-        """See `Form`."""
         return (value.isoformat() if isinstance(value, date) else str.__str__(value),)
 
 
@@ -167,11 +157,9 @@ class Several:
     """Texts, each sent under the same name."""
 
     def problems(self, value: list[str] | tuple[str, ...], /) -> Iterator[str]:
-        """See `Form`."""
         yield from _problems_of_each(value, Text())
 
     def texts(self, value: list[str] | tuple[str, ...], /) -> tuple[str, ...]:
-        """See `Form`."""
         return tuple(text for item in value for text in Text().texts(item))
 
 
@@ -180,7 +168,6 @@ class Range:
     """The first and the last day, each sent under the same name; an empty list sends nothing."""
 
     def problems(self, value: TwoDays, /) -> Iterator[str]:
-        """See `Form`."""
         wrong = tuple(_problems_of_each(value, DayText()))
         yield from wrong
         if isinstance(value, list | tuple) and len(value) not in (0, 2):
@@ -191,7 +178,6 @@ class Range:
                 yield f"the first date, {first}, is after the last, {last}"
 
     def texts(self, value: TwoDays, /) -> tuple[str, ...]:
-        """See `Form`."""
         return tuple(text for item in value for text in DayText().texts(item))
 
 
@@ -244,7 +230,6 @@ class TextParameter(Parameter[T]):
         self.form = form
 
     def problems(self, value: Any) -> Iterator[str]:
-        """See `Parameter`."""
         for problem in self.form.problems(value):
             yield f"{self.name}: {problem}"
 

@@ -23,7 +23,9 @@ from ingram_orders.errors import (
     IngramError,
     blot_out,
 )
+from ingram_orders.exact_json import LONG_BODY
 from ingram_orders.oauth import Token, TokenKeeper, TokenSource
+from ingram_orders.refusals import retry_after
 from ingram_orders.settings import Credentials, Endpoint, Proxy, Timeouts, checked_seconds
 from ingram_orders.transport import Broken, Exchange, Transport
 from ingram_orders.wire import Outgoing
@@ -246,7 +248,7 @@ def _late(out: Outgoing, exchange: Exchange | None) -> IngramError:
     """Make the error for a deadline that cut; a write's refusal whose head had come stays one."""
     why = "the time was up before the whole answer came"
     if exchange is None or not (out.writes and exchange.sent):
-        hint = wire.retry_after(exchange.answer_headers) if exchange is not None else None
+        hint = retry_after(exchange.answer_headers) if exchange is not None else None
         return DeadlineExceededError(f"{out.route}: {why} ({out.subject})", retry_after=hint)
     if exchange.status is not None and not _is_granted(exchange.status):
         return wire.refusal(out, exchange.status, exchange.answer_headers, exchange.body)
@@ -260,7 +262,7 @@ def _no_product(refused: AuthenticationError) -> bool:
 
 async def _beside_the_loop(size: int, work: Callable[..., T], *args: Any) -> T:
     """Do what takes long for many bytes in a thread, and what does not at once."""
-    if size < wire.LONG_BODY:
+    if size < LONG_BODY:
         return work(*args)
     try:
         done = asyncio.get_running_loop().run_in_executor(None, work, *args)

@@ -1,12 +1,7 @@
 """Requests to bytes and bytes to answers; touches no socket."""
 
-import json
 import re
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
-from decimal import Decimal
-from email.utils import parsedate_to_datetime
-from json.encoder import encode_basestring_ascii
+from collections.abc import Mapping
 from typing import Any, Final, TypeGuard, get_args
 from urllib.parse import quote, urlencode
 
@@ -15,35 +10,19 @@ from attrs import field, frozen
 from ingram_orders import converters
 from ingram_orders.builder import Body, Header, Query, Request, TextParameter
 from ingram_orders.errors import (
-    ApiError,
     AuthenticationError,
-    BadRequestError,
     ConnectionFailedError,
-    DuplicateOrderError,
-    ErrorDetail,
-    ErrorField,
     IngramError,
     InvalidRequestError,
-    NotFoundError,
-    NotOnHoldError,
     OutcomeUnknownError,
-    PermissionDeniedError,
     RateLimitedError,
-    ServerError,
     UnreadableAnswerError,
 )
+from ingram_orders.exact_json import read_json, write_json
 from ingram_orders.models import RequestModel
 from ingram_orders.oauth import Token
 from ingram_orders.operations import OrdersRequest
-
-LONG_BODY: Final = 2**16
-"""
-Bytes from which on a body is to be read in a thread: at worst, as many hold the loop for some fifty milliseconds. From
-there on `read_json` lets the loop have its turns.
-"""
-
-LONGEST_WAIT: Final = 3600.0
-"""Seconds; a hint to come back later than that is cut to it."""
+from ingram_orders.refusals import error_class, error_details, one_line, retry_after, told
 
 
 @frozen(kw_only=True)
@@ -157,55 +136,6 @@ def _body(request: OrdersRequest[Any], document: Mapping[str, RequestModel]) -> 
     return b"{}" if any(isinstance(param, Body) for param in request.params()) else None
 
 
-def write_json(value: object) -> bytes:
-    """
-    Write JSON in which every number says exactly its value.
-
-    The standard library writes a `Decimal` only by way of a float, or of text.
-
-    Raises:
-        ValueError: Something in it is not JSON, or not a finite number.
-    """
-    return "".join(_json(value)).encode("ascii")
-
-
-def _json(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield encode_basestring_ascii(value)
-    elif value is None or isinstance(value, bool):
-        yield "null" if value is None else "true" if value else "false"
-    elif isinstance(value, int | Decimal | float):
-        yield _json_number(value)
-    elif isinstance(value, Mapping):
-        comma = "{"
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise ValueError(f"the key {key!r} is not text")
-            yield f"{comma}{encode_basestring_ascii(key)}:"
-            yield from _json(item)
-            comma = ","
-        yield "{}" if comma == "{" else "}"
-    elif isinstance(value, list | tuple):
-        comma = "["
-        for item in value:
-            yield comma
-            yield from _json(item)
-            comma = ","
-        yield "[]" if comma == "[" else "]"
-    else:
-        raise ValueError(f"{value!r} is not JSON")
-
-
-def _json_number(value: float | Decimal) -> str:
-    if isinstance(value, int):
-        return int.__repr__(value)
-    number = value if isinstance(value, Decimal) else Decimal(float.__repr__(value))
-    if not number.is_finite():
-        raise ValueError(f"{value} is not a finite number")
-    # 1E+2 is JSON too, but a hundred is better understood; a giant exponent is not written out.
-    return f"{number:f}" if abs(number.adjusted()) < 32 else str(number)
-
-
 # ── Bytes to answers ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -231,7 +161,7 @@ def decode(out: Outgoing, status: int, headers: Mapping[str, str], body: bytes) 
 
 def unreadable(out: Outgoing, why: str, status: int, body: bytes) -> IngramError:
     """Make the error for a 2xx whose body cannot be read."""
-    text = f"the answer ({status}, {len(body)} bytes) cannot be read: {_one_line(why, 200)}"
+    text = f"the answer ({status}, {len(body)} bytes) cannot be read: {one_line(why, 200)}"
     if out.writes:
         return out.outcome_unknown(text, status=status, body=body)
     return UnreadableAnswerError(
@@ -252,153 +182,22 @@ def _model(out: Outgoing, status: int, body: bytes) -> Any:
     return converters.structure(data, model)
 
 
-def read_json(body: bytes) -> Any:
-    """
-    Read JSON with exact numbers, in any of its encodings, with or without a byte order mark.
-
-    `NaN` and its like, which are not JSON, become text. Of a repeated key the last counts.
-
-    Raises:
-        ValueError, ArithmeticError, RecursionError: It is not JSON, or not within Python's bounds.
-    """
-    if len(body) < LONG_BODY:
-        return json.loads(body, parse_float=Decimal, parse_constant=str)
-    # The standard library's scanner keeps the interpreter to itself until it is done; whenever it calls a function that
-    # is written in Python, other threads have their turn.
-    return json.loads(body, parse_float=_decimal, parse_int=_int, parse_constant=str, object_hook=_object)
-
-
-def _decimal(text: str) -> Decimal:
-    return Decimal(text)
-
-
-def _int(text: str) -> int:
-    return int(text)
-
-
-def _object(members: dict[str, Any]) -> dict[str, Any]:
-    return members
-
-
-# ── Refusals ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_BY_STATUS: Final[Mapping[int, type[ApiError]]] = {
-    400: BadRequestError,
-    401: AuthenticationError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    405: NotOnHoldError,
-    408: ServerError,
-    429: RateLimitedError,
-}
-
-_MOST_ERRORS: Final = 100
-"""Of one answer, and fields of one error, that are told; all of them are in its body."""
-
-# The API spells them so; the first that is there counts.
-_ID: Final = ("id", "traceid", "traceId")
-_TYPE: Final = ("type", "1ype", "errorcode", "faultcode", "error")
-_MESSAGE: Final = ("message", "messaage", "faultstring", "error_description")
-
-
 def refusal(out: Outgoing, status: int, headers: Mapping[str, str], body: bytes) -> IngramError:
     """Make the error that an answer other than 2xx is. Never raises, whatever the body holds."""
     errors = error_details(body)
-    said = _one_line("; ".join(_said(error) for error in errors), 500)
-    message = f"{status} {out.route}: {said or 'no reason given'} ({out.subject})"
+    said = told(errors) or "no reason given"
     if out.writes and (status == 408 or not 400 <= status < 500):
-        return out.outcome_unknown(f"the answer was {status}: {said or 'no reason given'}", status=status, body=body)
-    kind = _BY_STATUS.get(status, ServerError if status >= 500 else ApiError)
-    words = said.casefold()
-    if 400 <= status < 500 and ("quota limit exceed" in words or "too many requests" in words):
-        kind = RateLimitedError
-    elif kind is BadRequestError and "customer-po-exists" in words:
-        kind = DuplicateOrderError
-    error = kind(message, status=status, errors=errors, correlation_id=out.correlation_id, body=body)
+        return out.outcome_unknown(f"the answer was {status}: {said}", status=status, body=body)
+    error = error_class(status, said)(
+        f"{status} {out.route}: {said} ({out.subject})",
+        status=status,
+        errors=errors,
+        correlation_id=out.correlation_id,
+        body=body,
+    )
     if isinstance(error, RateLimitedError):
         error.retry_after = retry_after(headers)
     return error
-
-
-def error_details(body: bytes) -> tuple[ErrorDetail, ...]:
-    """Read what an error's body says, in every shape that is known; `()` where it says nothing readable."""
-    try:
-        data = read_json(body)
-    except (ValueError, ArithmeticError, RecursionError):
-        text = body[:2000].decode("utf-8", errors="replace").strip()
-        return () if not text or text.startswith("<") else (ErrorDetail(message=_one_line(text, 500)),)
-    if isinstance(data, dict):
-        data = data.get("errors") or data.get("fault") or data
-    told = data[:_MOST_ERRORS] if isinstance(data, list) else [data]
-    return tuple(_error_detail(item) for item in told if item)
-
-
-def _error_detail(data: object) -> ErrorDetail:
-    if not isinstance(data, dict):
-        return ErrorDetail(message=_scalar(data))
-    fields = data.get("fields")
-    inner = data["detail"] if isinstance(data.get("detail"), dict) else {}
-    return ErrorDetail(
-        id=_first(data, _ID),
-        type=_first(data, _TYPE) or _first(inner, _TYPE),
-        message=_first(data, _MESSAGE),
-        fields=tuple(
-            ErrorField(**{name: _scalar(item.get(name)) for name in ("field", "value", "message")})
-            for item in (fields[:_MOST_ERRORS] if isinstance(fields, list) else [fields])
-            if isinstance(item, dict)
-        ),
-    )
-
-
-def _first(data: Mapping[str, object], names: tuple[str, ...]) -> str | None:
-    return next((text for name in names if (text := _scalar(data.get(name))) is not None), None)
-
-
-def _scalar(value: object) -> str | None:
-    return None if value is None or isinstance(value, dict | list) else str(value)
-
-
-def _said(error: ErrorDetail) -> str:
-    fields = [
-        ": ".join(part for part in (field.field, field.message) if part)
-        + (f" (was {field.value!r})" if field.value is not None else "")
-        for field in error.fields
-    ]
-    return " ".join(part for part in (error.message or error.type, f"[{', '.join(fields)}]" if fields else "") if part)
-
-
-def _one_line(text: str, longest: int) -> str:
-    text = re.sub(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+", " ", text).strip()
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """
-    Read when to come back, in seconds from now, at most an hour; `None` where nothing readable says so.
-
-    `Retry-After` is seconds or a date. `X-RateLimit-Reset` is a point in time in epoch seconds, which the portal says,
-    or milliseconds, which a client reads; its size tells. Both points are taken against the same answer's `Date`, so
-    that a wrong clock on either side does no harm.
-    """
-    now = _http_date(headers.get("Date", "")) or datetime.now(UTC)
-    hint, reset = headers.get("Retry-After", ""), headers.get("X-RateLimit-Reset", "")
-    if re.fullmatch(r"[0-9]{1,15}", hint, re.ASCII):
-        seconds = float(hint)
-    elif later := _http_date(hint):
-        seconds = (later - now).total_seconds()
-    elif re.fullmatch(r"[0-9]{1,15}", reset, re.ASCII):
-        seconds = (int(reset) / 1000 if int(reset) > 10**11 else int(reset)) - now.timestamp()
-    else:
-        return None
-    return min(max(seconds, 0.0), LONGEST_WAIT)
-
-
-def _http_date(text: str) -> datetime | None:
-    try:
-        then = parsedate_to_datetime(text)
-    except (ValueError, IndexError, TypeError, OverflowError):
-        return None
-    return then if then.tzinfo else then.replace(tzinfo=UTC)
 
 
 # ── The token ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -424,9 +223,9 @@ def decode_token(status: int, body: bytes) -> Token:
     """
     if status in {400, 401, 403}:
         errors = error_details(body)
-        said = _one_line("; ".join(_said(error) for error in errors), 500)
+        said = told(errors) or "no reason given"
         raise AuthenticationError(
-            f"{status} from the token endpoint: {said or 'no reason given'}; are client_id and client_secret right?",
+            f"{status} from the token endpoint: {said}; are client_id and client_secret right?",
             status=status,
             errors=errors,
             body=body,

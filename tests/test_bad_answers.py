@@ -1,10 +1,7 @@
 """Whatever a server answers, a call gives a model or an error of our tree, with status and body kept, at once."""
 
-import asyncio
 import gzip
-import itertools
 import threading
-import time
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +27,7 @@ from ingram_orders import (
     wire,
 )
 from ingram_orders.builder import Request
-from ingram_orders.wire import error_details
+from ingram_orders.refusals import error_details
 
 Build = Callable[[OrdersClient], Request[Any]]
 
@@ -199,23 +196,6 @@ async def test_a_large_answer_is_read_beside_the_loop(monkeypatch: pytest.Monkey
         server.answer(http(200, b"{}"))
         await orders.details("1").execute()
     assert readers == [False, True]
-
-
-async def test_long_json_leaves_the_loop_its_turns() -> None:
-    """The standard library's scanner alone would keep the interpreter until it is done, all of the time but some."""
-    body = b"[" + b",".join([b"1.25"] * 2_000_000) + b"]"
-    task = asyncio.create_task(asyncio.to_thread(wire.read_json, body))
-    ticks = [time.perf_counter()]
-    while not task.done():
-        await asyncio.sleep(0)
-        ticks.append(time.perf_counter())
-    longest = max(later - earlier for earlier, later in itertools.pairwise(ticks))
-    assert longest < (ticks[-1] - ticks[0]) / 2
-
-
-def test_long_and_short_json_are_read_alike() -> None:
-    document = b'{"a": [1, 1.10, 1e5, -0, true, null, "x", {"b": {}}], "n": NaN, "a2": 123456789012345678901234567890}'
-    assert repr(wire.read_json(document)) == repr(wire.read_json(document + b" " * wire.LONG_BODY))
 
 
 @each

@@ -9,6 +9,7 @@ import pytest
 
 from ingram_orders import InvalidRequestError, OrderStatus, structure, unstructure
 from ingram_orders.converters import problems, wire_names
+from ingram_orders.exact_json import read_json, write_json
 from ingram_orders.models import (
     Address,
     AddressRequest,
@@ -40,7 +41,6 @@ from ingram_orders.models import (
     WarrantySerial,
 )
 from ingram_orders.models.shared import exact
-from ingram_orders.wire import read_json, write_json
 
 UNREAD: Final = object()
 """The value is not of the field's type: the field is as if absent, and `extra` holds the value."""

@@ -11,8 +11,9 @@ from support.leaves import losses
 from support.published import SPEC, needs_spec
 
 from ingram_orders import models, structure, unstructure
+from ingram_orders.exact_json import read_json
 from ingram_orders.operations import OPERATIONS
-from ingram_orders.wire import error_details, read_json
+from ingram_orders.refusals import error_details
 
 pytestmark = needs_spec
 

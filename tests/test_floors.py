@@ -15,10 +15,12 @@ FLOORS = {
     "errors": 0,
     "models": 0,
     "converters": 1,
+    "exact_json": 1,
     "builder": 1,
     "oauth": 1,
     "settings": 1,
     "operations": 2,
+    "refusals": 2,
     "wire": 3,
     "transport": 4,
     "session": 5,
@@ -36,7 +38,7 @@ LIBRARIES = {
     "cattrs": {"converters"},
     "click": {"cli"},
     "rich": {"cli"},
-    "json": {"errors", "wire", "sandbox"},
+    "json": {"errors", "exact_json", "sandbox"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 

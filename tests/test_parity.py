@@ -30,7 +30,7 @@ from ingram_orders.converters import IRREGULAR, wire_name, wire_names
 from ingram_orders.errors import ErrorDetail, ErrorField
 from ingram_orders.models import AnswerModel, Day, RequestModel, When
 from ingram_orders.operations import OPERATIONS, OrdersRequest
-from ingram_orders.wire import error_details
+from ingram_orders.refusals import error_details
 
 FIELDS: Final[dict[str, Any]] = TABLE["fields"]
 DOCUMENTS: Final = sorted(FIELDS.keys() - {derive_fields.ERRORS})

@@ -41,6 +41,7 @@ from ingram_orders import (
     wire,
 )
 from ingram_orders.builder import Request
+from ingram_orders.exact_json import LONG_BODY
 from ingram_orders.sandbox import Sandbox
 
 READS: list[Callable[[OrdersClient], Request[Any]]] = [
@@ -524,7 +525,7 @@ async def test_an_answer_that_came_whole_in_time_is_read_however_long_that_takes
         for _ in range(3):  # turns in which a deadline would cut
             await asyncio.sleep(0)
 
-    body = b'{"orders": [{"ingramOrderNumber": "20-RD3QV"}' + b" " * wire.LONG_BODY + b"]}"
+    body = b'{"orders": [{"ingramOrderNumber": "20-RD3QV"}' + b" " * LONG_BODY + b"]}"
     async with RawServer(http(201, body)) as server, client_for(server) as orders:
         monkeypatch.setattr(wire, "decode", slowly)
         answer = await WRITES[0](orders).execute(timeout=60)

@@ -1,22 +1,20 @@
-"""Bytes to answers and errors, without a socket: every error shape, every hint when to come back, the token."""
+"""What the API says when it refuses: every error shape, every status, every hint when to come back."""
 
-import contextlib
 import json
 from datetime import UTC, datetime
-from decimal import Decimal
 from email.utils import format_datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_builder import CREATE, SEARCH, encoded
+from support.requests import CREATE, SEARCH, encoded
+from support.strategies import json_values
 
 from ingram_orders import (
     ApiError,
     AuthenticationError,
     BadRequestError,
-    ConnectionFailedError,
     DuplicateOrderError,
     ErrorDetail,
     ErrorField,
@@ -29,15 +27,9 @@ from ingram_orders import (
     RateLimitedError,
     ServerError,
 )
-from ingram_orders.wire import (
-    LONGEST_WAIT,
-    UNTOLD_LIFETIME,
-    decode,
-    decode_token,
-    error_details,
-    retry_after,
-    write_json,
-)
+from ingram_orders.exact_json import write_json
+from ingram_orders.refusals import LONGEST_WAIT, error_details, retry_after
+from ingram_orders.wire import decode
 
 READ = encoded(SEARCH)
 WRITE = encoded(CREATE.order_create_request(OrderCreateRequest(customer_order_number="PO-1")))
@@ -48,38 +40,6 @@ def refused(out: Any, status: int, body: bytes = b"", headers: dict[str, str] | 
         decode(out, status, headers or {}, body)
     return raised.value
 
-
-# ── JSON ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text() | st.decimals(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-)
-
-
-@given(json_values)
-def test_what_is_written_reads_back_as_it_was(value: Any) -> None:
-    written = write_json(value)
-    assert written.isascii()
-    assert json.loads(written, parse_float=Decimal) == value
-
-
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(), lambda it: st.lists(it) | st.dictionaries(st.text(), it)
-    )
-)
-def test_what_the_standard_library_writes_we_write_alike(value: Any) -> None:
-    assert write_json(value).decode() == json.dumps(value, separators=(",", ":"))
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("-inf"), Decimal("NaN"), Decimal("sNaN"), {1}, b"x", {1: 2}])
-def test_what_is_no_json_is_refused(value: Any) -> None:
-    with pytest.raises(ValueError, match=r"is not|number"):
-        write_json([value])
-
-
-# ── Errors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 KINDS = {
     300: ApiError,
@@ -241,32 +201,3 @@ def test_when_to_come_back_is_read_in_every_form(hint: dict[str, str], seconds: 
 def test_no_hint_raises_or_waits_for_ever(after: str, reset: str, date: str) -> None:
     seconds = retry_after({"Retry-After": after, "X-RateLimit-Reset": reset, "Date": date})
     assert seconds is None or 0 <= seconds <= LONGEST_WAIT
-
-
-# ── The token ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize(
-    ("expires_in", "lifetime"),
-    [
-        ("86399", 86399),
-        (86399, 86399),
-        (0.5, 0.5),
-        (None, UNTOLD_LIFETIME),
-        ("soon", UNTOLD_LIFETIME),
-        (-5, UNTOLD_LIFETIME),
-        (True, UNTOLD_LIFETIME),
-        ("9" * 400, UNTOLD_LIFETIME),
-        ([], UNTOLD_LIFETIME),
-    ],
-    ids=repr,
-)
-def test_a_tokens_lifetime_is_text_or_a_number(expires_in: Any, lifetime: float) -> None:
-    token = decode_token(200, json.dumps({"access_token": "t", "expires_in": expires_in}).encode())
-    assert (token.access_token, token.lifetime) == ("t", lifetime)
-
-
-@given(st.binary() | json_values.map(write_json), st.integers(100, 999))
-def test_no_token_answer_raises_anything_but_our_errors(body: bytes, status: int) -> None:
-    with contextlib.suppress(AuthenticationError, ConnectionFailedError):
-        decode_token(status, body)

@@ -1,0 +1,90 @@
+"""JSON whose numbers say exactly what they say: bytes to data and back."""
+
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from json.encoder import encode_basestring_ascii
+from typing import Any, Final
+
+LONG_BODY: Final = 2**16
+"""
+Bytes from which on a body is to be read in a thread: at worst, as many hold the loop for some fifty milliseconds. From
+there on `read_json` lets the loop have its turns.
+"""
+
+
+def read_json(body: bytes) -> Any:
+    """
+    Read JSON with exact numbers, in any of its encodings, with or without a byte order mark.
+
+    `NaN` and its like, which are not JSON, become text. Of a repeated key the last counts.
+
+    Raises:
+        ValueError, ArithmeticError, RecursionError: It is not JSON, or not within Python's bounds.
+    """
+    if len(body) < LONG_BODY:
+        return json.loads(body, parse_float=Decimal, parse_constant=str)
+    # The standard library's scanner keeps the interpreter to itself until it is done; whenever it calls a function that
+    # is written in Python, other threads have their turn.
+    return json.loads(body, parse_float=_decimal, parse_int=_int, parse_constant=str, object_hook=_object)
+
+
+def _decimal(text: str) -> Decimal:
+    return Decimal(text)
+
+
+def _int(text: str) -> int:
+    return int(text)
+
+
+def _object(members: dict[str, Any]) -> dict[str, Any]:
+    return members
+
+
+def write_json(value: object) -> bytes:
+    """
+    Write JSON in which every number says exactly its value.
+
+    The standard library writes a `Decimal` only by way of a float, or of text.
+
+    Raises:
+        ValueError: Something in it is not JSON, or not a finite number.
+    """
+    return "".join(_json(value)).encode("ascii")
+
+
+def _json(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield encode_basestring_ascii(value)
+    elif value is None or isinstance(value, bool):
+        yield "null" if value is None else "true" if value else "false"
+    elif isinstance(value, int | Decimal | float):
+        yield _json_number(value)
+    elif isinstance(value, Mapping):
+        comma = "{"
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise ValueError(f"the key {key!r} is not text")
+            yield f"{comma}{encode_basestring_ascii(key)}:"
+            yield from _json(item)
+            comma = ","
+        yield "{}" if comma == "{" else "}"
+    elif isinstance(value, list | tuple):
+        comma = "["
+        for item in value:
+            yield comma
+            yield from _json(item)
+            comma = ","
+        yield "[]" if comma == "[" else "]"
+    else:
+        raise ValueError(f"{value!r} is not JSON")
+
+
+def _json_number(value: float | Decimal) -> str:
+    if isinstance(value, int):
+        return int.__repr__(value)
+    number = value if isinstance(value, Decimal) else Decimal(float.__repr__(value))
+    if not number.is_finite():
+        raise ValueError(f"{value} is not a finite number")
+    # 1E+2 is JSON too, but a hundred is better understood; a giant exponent is not written out.
+    return f"{number:f}" if abs(number.adjusted()) < 32 else str(number)

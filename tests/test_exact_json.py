@@ -1,0 +1,54 @@
+"""JSON to data and back: no number is bent on the way, and a long document does not stop the loop."""
+
+import asyncio
+import itertools
+import json
+import time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.strategies import json_values
+
+from ingram_orders.exact_json import LONG_BODY, read_json, write_json
+
+
+@given(json_values)
+def test_what_is_written_reads_back_as_it_was(value: Any) -> None:
+    written = write_json(value)
+    assert written.isascii()
+    assert json.loads(written, parse_float=Decimal) == value
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(), lambda it: st.lists(it) | st.dictionaries(st.text(), it)
+    )
+)
+def test_what_the_standard_library_writes_we_write_alike(value: Any) -> None:
+    assert write_json(value).decode() == json.dumps(value, separators=(",", ":"))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf"), Decimal("NaN"), Decimal("sNaN"), {1}, b"x", {1: 2}])
+def test_what_is_no_json_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"is not|number"):
+        write_json([value])
+
+
+async def test_long_json_leaves_the_loop_its_turns() -> None:
+    """The standard library's scanner alone would keep the interpreter until it is done, all of the time but some."""
+    body = b"[" + b",".join([b"1.25"] * 2_000_000) + b"]"
+    task = asyncio.create_task(asyncio.to_thread(read_json, body))
+    ticks = [time.perf_counter()]
+    while not task.done():
+        await asyncio.sleep(0)
+        ticks.append(time.perf_counter())
+    longest = max(later - earlier for earlier, later in itertools.pairwise(ticks))
+    assert longest < (ticks[-1] - ticks[0]) / 2
+
+
+def test_long_and_short_json_are_read_alike() -> None:
+    document = b'{"a": [1, 1.10, 1e5, -0, true, null, "x", {"b": {}}], "n": NaN, "a2": 123456789012345678901234567890}'
+    assert repr(read_json(document)) == repr(read_json(document + b" " * LONG_BODY))
