@@ -1,5 +1,6 @@
 """What many tests need: a sandbox with a client, and the suite's way with warnings and leftovers."""
 
+import asyncio
 import inspect
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -10,6 +11,7 @@ import aiohttp
 import aioresponses.core
 import pytest
 from hypothesis import HealthCheck, settings
+from support.calls import Later
 
 from ingram_orders import OrdersClient
 from ingram_orders.sandbox import Sandbox
@@ -53,3 +55,15 @@ def mocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[aioresponses.aioresponse
     monkeypatch.setattr(aioresponses.core, "ClientResponse", _Response)
     with aioresponses.aioresponses() as mock:
         yield mock
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Later:
+    """Move the running loop's clock, so that a minute is over at once."""
+
+    def move(seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time
+        monkeypatch.setattr(loop, "time", lambda: now() + seconds)
+
+    return move

@@ -1,0 +1,374 @@
+"""How far a request got, over real sockets: what is sent once, what twice, and what counts as sent."""
+
+import asyncio
+import contextlib
+import copy
+import pickle
+import ssl
+import traceback
+from typing import Any
+
+import aiohttp
+import pytest
+import trustme
+from support.calls import (
+    FOUND,
+    WRITES,
+    Build,
+    Later,
+    MyTokens,
+    each,
+    each_read,
+    each_write,
+)
+from support.clients import client_for
+from support.raw_server import RawServer, http
+
+from ingram_orders import (
+    ApiError,
+    ConnectionFailedError,
+    ConnectionLostError,
+    OrdersClient,
+    OutcomeUnknownError,
+    Timeouts,
+)
+
+# ── What goes wrong on the way ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("lent", [False, True], ids=["own", "borrowed"])
+@each_write
+async def test_a_write_that_is_dropped_is_sent_once_and_its_outcome_unknown(build: Build, lent: bool) -> None:
+    """aiohttp sends PUT and DELETE again by itself, on a connection that it had kept; not through us."""
+    async with RawServer(FOUND, None, keep_alive=True) as server, aiohttp.ClientSession() as session:
+        async with client_for(server, session=session if lent else None) as orders:
+            await orders.details("1").execute()
+            with pytest.raises(OutcomeUnknownError) as unknown:
+                await build(orders).execute()
+        assert len(server.heard) == 2
+    error = unknown.value
+    assert error.correlation_id == server.heard[1].headers["IM-CorrelationID"]
+    assert error.correlation_id in str(error)
+    creates = error.operation in {"create", "create_v7"}
+    assert error.customer_order_number == ("PO-1" if creates else None)
+    assert error.order_number == (None if creates else "20-RD3QV")
+    assert error.status is None
+    assert isinstance(pickle.loads(pickle.dumps(error)), OutcomeUnknownError)
+
+
+@each_write
+async def test_a_write_whose_connection_is_reset_is_sent_once(build: Build) -> None:
+    """aiohttp has two errors after which it sends again: an end where an answer was due, and a reset."""
+    async with RawServer() as server:
+        server.answer(server.reset)
+        async with client_for(server, token_source=MyTokens()) as orders:
+            with pytest.raises(OutcomeUnknownError, match="reset"):
+                await build(orders).execute()
+        assert len(server.heard) == 1
+
+
+async def test_bare_aiohttp_would_have_sent_the_put_twice() -> None:
+    """The trap that the test above is about is real: should aiohttp mend it, this tells."""
+    async with RawServer(FOUND, None, keep_alive=True) as server, aiohttp.ClientSession() as session:
+        async with session.put(server.url) as response:
+            await response.read()
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await session.put(server.url)
+        assert len(server.heard) == 3
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [aiohttp.ServerDisconnectedError(), aiohttp.ClientOSError(), aiohttp.ClientConnectionResetError()],
+    ids=repr,
+)
+@each_read
+async def test_a_connection_that_broke_in_any_of_aiohttps_words_is_tried_once_more(
+    build: Build, failure: Exception
+) -> None:
+    async def breaks(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        tries.append(request.method)
+        raise failure
+
+    tries: list[str] = []
+    async with RawServer() as server, aiohttp.ClientSession(middlewares=(breaks,)) as session:
+        with pytest.raises(ConnectionLostError):
+            await build(client_for(server, session=session, token_source=MyTokens())).execute()
+    assert len(tries) == 2
+
+
+@each_read
+async def test_a_read_that_is_dropped_goes_once_more_and_is_then_told_so(build: Build) -> None:
+    async with RawServer(None) as server, client_for(server) as orders:
+        with pytest.raises(ConnectionLostError):
+            await build(orders).execute()
+        assert len(server.heard) == 2
+
+
+async def test_a_read_on_a_stale_connection_succeeds_and_tells_its_attempts() -> None:
+    async with RawServer(FOUND, None, FOUND, keep_alive=True) as server, client_for(server) as orders:
+        await orders.details("1").execute()
+        answer = await orders.details("1").execute_with_response()
+        assert answer.attempts == 2
+        assert len(server.heard) == 3
+
+
+@each
+async def test_nothing_was_sent_where_nobody_listens(build: Build) -> None:
+    async with RawServer() as server:
+        orders = client_for(server, token_source=MyTokens())
+    async with orders:
+        with pytest.raises(ConnectionFailedError, match="nothing was sent") as failed:
+            await build(orders).execute()
+    assert isinstance(failed.value.__cause__, aiohttp.ClientConnectorError)
+
+
+@each_write
+@pytest.mark.parametrize("status", [301, 302, 307, 308, 408, 500, 502, 503, 504, 599])
+async def test_a_write_answered_so_has_an_unknown_outcome(build: Build, status: int) -> None:
+    answer = http(status, b'{"message": "who knows"}', "Location: /elsewhere")
+    async with RawServer(answer) as server, client_for(server) as orders:
+        with pytest.raises(OutcomeUnknownError) as unknown:
+            await build(orders).execute()
+        assert len(server.heard) == 1
+    assert (unknown.value.status, unknown.value.body) == (status, b'{"message": "who knows"}')
+
+
+@each_read
+async def test_redirects_are_not_followed(build: Build) -> None:
+    async with RawServer(http(302, b"", "Location: /elsewhere")) as server, client_for(server) as orders:
+        with pytest.raises(ApiError) as refused:
+            await build(orders).execute()
+        assert refused.value.status == 302
+        assert len(server.heard) == 1
+
+
+async def test_a_cancels_body_is_not_looked_at() -> None:
+    async with RawServer(http(200, b"<html>", length=10_000)) as server, client_for(server) as orders:
+        answer = await orders.cancel("20-RD3QV").execute_with_response()
+    assert (answer.model, answer.status, answer.body) == (None, 200, b"")
+
+
+# ── TLS, proxies, and what cannot be copied ─────────────────────────────────────────────────────────────────────────
+
+
+@each
+async def test_a_dead_proxy_or_a_handshake_that_nobody_answers_has_sent_nothing(build: Build) -> None:
+    async with RawServer() as dead:
+        pass
+    async with RawServer() as plain, client_for(plain, proxy=dead.url, token_source=MyTokens()) as orders:
+        with pytest.raises(ConnectionFailedError, match="nothing was sent"):
+            await build(orders).execute()
+        assert not plain.heard
+    async with (
+        RawServer() as plain,  # waits for a request, and knows no TLS
+        client_for(
+            plain,
+            base_url=plain.url.replace("http:", "https:"),
+            token_source=MyTokens(),
+            timeouts=Timeouts(connect=0.05),
+        ) as orders,
+    ):
+        with pytest.raises(ConnectionFailedError, match="nothing was sent"):
+            await build(orders).execute()
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Signs certificates that nobody trusts but who is given it."""
+    return trustme.CA()
+
+
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+@pytest.mark.parametrize("lent", [False, True], ids=["own", "borrowed"])
+@each
+async def test_a_certificate_is_checked_before_anything_is_sent(
+    build: Build, lent: bool, authority: trustme.CA
+) -> None:
+    wrong_name = trustme.CA()
+    cases: list[tuple[trustme.LeafCert, Any]] = [
+        (authority.issue_cert("127.0.0.1"), True),  # signed by nobody that is known
+        (authority.issue_cert("other.example"), trusting(authority)),
+        (wrong_name.issue_cert("127.0.0.1"), trusting(authority)),
+        (authority.issue_cert("127.0.0.1"), aiohttp.Fingerprint(b"x" * 32)),
+    ]
+    for certificate, given in cases:
+        async with RawServer(FOUND, certificate=certificate) as server, aiohttp.ClientSession() as session:
+            orders = client_for(server, ssl=given, token_source=MyTokens(), session=session if lent else None)
+            async with orders:
+                with pytest.raises(ConnectionFailedError, match="nothing was sent"):
+                    await build(orders).execute()
+            assert not server.heard
+
+
+async def test_a_certificate_that_is_trusted_lets_the_call_through(authority: trustme.CA) -> None:
+    certificate = authority.issue_cert("127.0.0.1")
+    async with RawServer(FOUND, certificate=certificate) as server:
+        assert server.url.startswith("https://")
+        async with client_for(server, ssl=trusting(authority)) as orders:
+            assert (await orders.details("1").execute()).ingram_order_number == "20-RD3QV"
+
+
+async def test_a_borrowed_sessions_own_proxy_that_is_none_has_sent_nothing_and_is_not_shown() -> None:
+    async with (
+        RawServer() as server,
+        aiohttp.ClientSession(proxy="http://user:proxy-password@host:x") as session,
+    ):
+        with pytest.raises(ConnectionFailedError, match="nothing was sent") as failed:
+            await WRITES[0](client_for(server, session=session, token_source=MyTokens())).execute()
+        assert not server.heard
+    assert "proxy-password" not in "".join(traceback.format_exception(failed.value)) + repr(failed.value.__cause__)
+
+
+async def test_a_proxy_is_asked_and_ssl_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    context = ssl.create_default_context()
+    seen: list[tuple[Any, ...]] = []
+    real = aiohttp.ClientSession.request
+
+    def watched(session: aiohttp.ClientSession, method: str, url: Any, **given: Any) -> Any:
+        limits = given["timeout"]
+        seen.append((given["ssl"], limits.total, limits.connect, limits.sock_connect, limits.sock_read))
+        return real(session, method, url, **given)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "request", watched)
+    async with RawServer(FOUND) as proxy, aiohttp.ClientSession() as session:
+        for lent in (None, session):
+            async with OrdersClient(
+                token_source=MyTokens(), base_url="http://orders.example", allow_http=True, customer_number="1",
+                country_code="US", proxy=proxy.url, ssl=context, timeouts=Timeouts(connect=3, read=7), session=lent,
+            ) as orders:  # fmt: skip
+                await orders.details("20-A").execute()
+        assert [it.target for it in proxy.heard] == ["http://orders.example/resellers/v6.1/orders/20-A"] * 2
+    # On a session that is lent, `connect` would count the wait for a pool that is not ours.
+    assert seen == [(context, None, 3, None, 7), (context, None, None, 3, 7)]
+
+
+@pytest.mark.parametrize("tokens", [MyTokens(), None], ids=["call", "token"])
+async def test_a_proxys_password_is_not_shown(tokens: MyTokens | None) -> None:
+    """The proxy refuses the tunnel: aiohttp's own error names it, with its user and password."""
+    async with RawServer(http(407)) as proxy:
+        url = proxy.url.replace("//", "//user:proxy-password@")
+        async with client_for(proxy, base_url="https://orders.example", proxy=url, token_source=tokens) as orders:
+            with pytest.raises(ConnectionFailedError, match="407") as failed:
+                await WRITES[0](orders).execute()
+    error: BaseException | None = failed.value
+    while error is not None:
+        assert "proxy-password" not in repr(error) + str(error)
+        error = error.__cause__
+
+
+async def test_an_answer_is_read_also_when_the_loops_threads_are_gone() -> None:
+    body = b'{"orders": [' + b",".join([b'{"notes": "x"}'] * 10_000) + b"]}"
+    async with RawServer(http(201, body)) as server, client_for(server) as orders:
+        await asyncio.get_running_loop().shutdown_default_executor()
+        assert len((await WRITES[0](orders).execute()).orders) == 10_000
+
+
+async def test_a_client_is_not_pickled_and_a_copied_request_goes_out_over_the_same_one() -> None:
+    async with RawServer(FOUND) as server, client_for(server) as orders:
+        with pytest.raises(TypeError, match="cannot be pickled"):
+            pickle.dumps(orders)
+        await copy.deepcopy(orders.details("1")).execute()
+    assert len(server.heard) == 1
+
+
+# ── What others do around us ────────────────────────────────────────────────────────────────────────────────────────
+
+AFTERWARDS: dict[str, Exception] = {
+    "a connector's error": aiohttp.InvalidURL("of another call"),
+    "an error of its own": KeyError("x-request-id"),
+    "a wrong value": ValueError("wrong"),
+}
+
+
+@each
+@pytest.mark.parametrize("failure", AFTERWARDS.values(), ids=AFTERWARDS)
+async def test_a_middleware_that_fails_after_the_answer_does_not_make_it_unsent(
+    build: Build, failure: Exception
+) -> None:
+    async def theirs(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        (await handler(request)).close()
+        raise failure
+
+    async with RawServer(FOUND) as server, aiohttp.ClientSession(middlewares=(theirs,)) as session:
+        request = build(client_for(server, session=session, token_source=MyTokens()))
+        with pytest.raises(OutcomeUnknownError if request.writes else ConnectionLostError) as raised:
+            await request.execute()
+        assert len(server.heard) == 1
+    assert raised.value.__cause__ is failure
+
+
+@each
+@pytest.mark.parametrize(
+    "failure",
+    [KeyError("vault"), aiohttp.ServerDisconnectedError(), TimeoutError(), aiohttp.ConnectionTimeoutError()],
+    ids=repr,
+)
+async def test_a_middleware_that_sends_by_itself_counts_as_having_sent(build: Build, failure: Exception) -> None:
+    """To a standby, say, where ours was refused: what became of that, nobody here knows."""
+
+    async def failover(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        with contextlib.suppress(aiohttp.ClientConnectorError):
+            return await handler(request)
+        sent.append(request.method)
+        raise failure
+
+    async with RawServer() as dead:
+        pass
+    sent: list[str] = []
+    async with aiohttp.ClientSession(middlewares=(failover,)) as session:
+        request = build(client_for(dead, session=session, token_source=MyTokens()))
+        with pytest.raises(OutcomeUnknownError if request.writes else ConnectionLostError) as raised:
+            await request.execute()
+    cause = raised.value.__cause__
+    assert failure in (cause, cause and cause.__cause__)
+    assert len(sent) == 1 or not request.writes
+
+
+@each_write
+async def test_a_deadline_while_a_middleware_sends_by_itself_leaves_the_outcome_unknown(
+    build: Build, later: Later
+) -> None:
+    entered = asyncio.Event()
+
+    async def elsewhere(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        entered.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with RawServer() as server, aiohttp.ClientSession(middlewares=(elsewhere,)) as session:
+        orders = client_for(server, session=session, token_source=MyTokens())
+        call = asyncio.create_task(build(orders).execute(timeout=60))
+        await entered.wait()
+        later(61)
+        with pytest.raises(OutcomeUnknownError):
+            await call
+
+
+async def test_a_middleware_that_fails_with_the_very_error_of_no_connection_has_sent_nothing() -> None:
+    async def theirs(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        return await handler(request)
+
+    async with RawServer() as dead:
+        pass
+    async with aiohttp.ClientSession(middlewares=(theirs,)) as session:
+        with pytest.raises(ConnectionFailedError, match="nothing was sent"):
+            await WRITES[0](client_for(dead, session=session, token_source=MyTokens())).execute()
+
+
+async def test_a_borrowed_sessions_traces_see_nothing_of_ours() -> None:
+    contexts: list[object] = []
+
+    async def ended(session: aiohttp.ClientSession, context: Any, params: object) -> None:
+        contexts.append(context.trace_request_ctx)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(ended)
+    async with RawServer(FOUND) as server, aiohttp.ClientSession(trace_configs=[trace]) as session:
+        await client_for(server, session=session).details("1").execute()
+    assert contexts == [None, None]
