@@ -37,9 +37,18 @@ def test_what_is_no_json_is_refused(value: Any) -> None:
         write_json([value])
 
 
-async def test_long_json_leaves_the_loop_its_turns() -> None:
+MANY = {
+    "numbers": b"[" + b",".join([b"1.25"] * 200_000) + b"]",
+    "texts": b"[" + b",".join([b'"a"'] * 200_000) + b"]",
+    "lists": b"[" + b",".join([b"[]"] * 100_000) + b"]",
+    "nests": b"[" + b",".join([b"[" * 400 + b"]" * 400] * 500) + b"]",
+    "objects": b"[" + b",".join([b'{"a":1}'] * 100_000) + b"]",
+}
+
+
+@pytest.mark.parametrize("body", MANY.values(), ids=MANY)
+async def test_long_json_leaves_the_loop_its_turns(body: bytes) -> None:
     """The standard library's scanner alone would keep the interpreter until it is done, all of the time but some."""
-    body = b"[" + b",".join([b"1.25"] * 2_000_000) + b"]"
     task = asyncio.create_task(asyncio.to_thread(read_json, body))
     ticks = [time.perf_counter()]
     while not task.done():
@@ -49,6 +58,21 @@ async def test_long_json_leaves_the_loop_its_turns() -> None:
     assert longest < (ticks[-1] - ticks[0]) / 2
 
 
-def test_long_and_short_json_are_read_alike() -> None:
+def test_json_is_read_alike_whatever_its_length_and_its_number_of_values() -> None:
     document = b'{"a": [1, 1.10, 1e5, -0, true, null, "x", {"b": {}}], "n": NaN, "a2": 123456789012345678901234567890}'
-    assert repr(read_json(document)) == repr(read_json(document + b" " * LONG_BODY))
+    many = b"[" + document + b"," + b",".join([b"1"] * 60_000) + b"]"
+    assert repr(read_json(document)) == repr(read_json(document + b" " * LONG_BODY)) == repr(read_json(many)[0])
+
+
+TOO_MUCH = {
+    "values": b"[" + b",".join([b"1"] * 1_000_002) + b"]",
+    "lists": b"[" * 1_000_001,
+    "digits": b"[" + b"1" * 70_000 + b"]",
+    "decimals": b"[1." + b"1" * 70_000 + b"]",
+}
+
+
+@pytest.mark.parametrize("body", TOO_MUCH.values(), ids=TOO_MUCH)
+def test_more_than_could_be_read_without_stopping_the_loop_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r"holds more than|number of|4300"):
+        read_json(body)
