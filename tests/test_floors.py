@@ -60,7 +60,8 @@ def imports_of(file: Path) -> set[str]:
         if id(node) in unseen:
             continue
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            # The package itself is the floor above all others.
+            found |= {"ingram_orders.__init__" if it.name == "ingram_orders" else it.name for it in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: imports are absolute"
             assert node.module is not None

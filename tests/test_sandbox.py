@@ -127,6 +127,29 @@ async def test_the_ledger_holds_what_came(sandbox: Sandbox, orders: OrdersClient
     assert search.headers["im-customernumber"] == "20-222222"
 
 
+async def test_answers_echo_the_correlation_id(orders: OrdersClient) -> None:
+    answer = await orders.search().im_correlation_id("mine").execute_with_response()
+    assert answer.headers["IM-CorrelationID"] == "mine"
+
+
+async def test_a_token_says_its_lifetime_in_text_as_recorded(sandbox: Sandbox) -> None:
+    form = {"grant_type": "client_credentials", "client_id": "sandbox", "client_secret": "sandbox-secret"}
+    async with aiohttp.ClientSession() as session, session.post(
+        f"{sandbox.url}/oauth/oauth20/token", data=form
+    ) as answer:  # fmt: skip
+        assert (await answer.json())["expires_in"] == "86399"
+
+
+async def test_a_release_needs_no_body_at_all(sandbox: Sandbox, orders: OrdersClient) -> None:
+    """By bare HTTP: the client sends an empty object."""
+    number = await placed(orders, order("PO-BARE", HOLD))
+    headers = {name: text for name, text in sandbox.ledger[-1].headers.items() if not name.startswith("Content-")}
+    async with aiohttp.ClientSession() as session, session.put(
+        f"{sandbox.url}/resellers/v6/orders/{number}?actionCode=release", headers=headers
+    ) as answer:  # fmt: skip
+        assert (answer.status, await answer.read()) == (200, b"null")
+
+
 # ── Tokens and headers ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -185,7 +208,8 @@ MALFORMED = [
     b'{"additionalAttributes": "x"}', b'{"additionalAttributes": [{"attributeName": []}]}', b'{"shipToInfo": "x"}',
     b'{"lines": [{"ingramPartNumber": []}]}', b'{"lines": [{"unitPrice": "abc"}]}', b'{"lines": [{"unitPrice": {}}]}',
     b'{"lines": [{"unitPrice": 1E+30}]}', b'{"lines": [{"unitPrice": 0.125}]}', b'{"lines": [{"unitPrice": -1}]}',
-    b'{"lines": [{"unitPrice": true}]}', b'{"products": "ab"}',
+    b'{"lines": [{"unitPrice": true}]}', b'{"products": "ab"}', b'{"lines": [{"unitPrice": 1234567890.12}]}',
+    b'{"endCustomerOrderNumber": {"x": 1}}', b'{"lines": [{"specialBidNumber": 5}]}',
 ]  # fmt: skip
 
 
@@ -236,6 +260,7 @@ async def test_pages_hold_every_order_once_and_an_empty_one_is_204(orders: Order
     for number in range(1, 7):
         answer = await search.page_number(number).execute_with_response()
         assert answer.status == (200 if number <= 5 else 204)
+        assert answer.model.records_found == (30 if number <= 5 else 0)
         seen.update(it.ingram_order_number for it in answer.model.orders)
     assert len(seen) == 30
     assert set(seen.values()) == {1}

@@ -369,7 +369,7 @@ def _add_up(order: Json) -> None:
 def _quantity(line: Json) -> int:
     """Give how many are wanted, 0 for what is no number; v7 of 2024 writes it as text."""
     wanted = str(line.get("quantity", ""))
-    return int(wanted) if wanted.isdecimal() and wanted.isascii() and len(wanted) < 8 else 0
+    return int(wanted) if wanted.isdecimal() and wanted.isascii() and len(wanted) < 5 else 0
 
 
 def _link(number: str) -> Json:

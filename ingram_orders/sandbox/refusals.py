@@ -21,7 +21,10 @@ class Refused(Exception):  # noqa: N818  # an answer of the API, not a fault of 
 _LISTS: Final = ("lines", "additionalAttributes", "products")
 _OBJECTS: Final = ("shipToInfo", "endUserInfo", "resellerInfo", "shipmentDetails")
 _PRICES: Final = ("unitPrice", "endUserPrice")
-_TEXTS: Final = ("customerOrderNumber", "ingramPartNumber", "attributeName", "attributeValue", "notes")
+_TEXTS: Final = (
+    "customerOrderNumber", "endCustomerOrderNumber", "billToAddressId", "specialBidNumber", "notes", "quoteNumber",
+    "ingramPartNumber", "customerLineNumber", "attributeName", "attributeValue",
+)  # fmt: skip
 
 
 def check_shape(document: Mapping[str, Any]) -> None:
@@ -44,7 +47,7 @@ def check_shape(document: Mapping[str, Any]) -> None:
 
 
 def _is_price(value: object) -> bool:
-    """Whether it is an amount that the sandbox can answer exactly: at most thirteen digits, two of them cents."""
+    """Whether the sandbox can answer it exactly, times any quantity: at most eleven digits, two of them cents."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         return False
     try:
@@ -52,4 +55,4 @@ def _is_price(value: object) -> bool:
     except ArithmeticError:
         return False
     exponent = amount.normalize().as_tuple().exponent if amount.is_finite() else "not finite"
-    return isinstance(exponent, int) and exponent >= -2 and amount >= 0 and amount.adjusted() < 11
+    return isinstance(exponent, int) and exponent >= -2 and amount >= 0 and amount.adjusted() < 9
