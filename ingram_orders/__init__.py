@@ -10,7 +10,7 @@ Requests are built by setters and sent by `execute`; models are attrs classes; e
 
 from ingram_orders import models
 from ingram_orders._version import __version__
-from ingram_orders.builder import Response
+from ingram_orders.builder import Request, Response
 from ingram_orders.client import OrdersClient, Settings
 from ingram_orders.converters import structure, unstructure
 from ingram_orders.errors import (
@@ -36,6 +36,15 @@ from ingram_orders.errors import (
 )
 from ingram_orders.models import *  # noqa: F403  # every model is public, and listed there
 from ingram_orders.oauth import TokenSource
+from ingram_orders.operations import (
+    CancelOrder,
+    CreateOrder,
+    CreateOrderV7,
+    GetOrderDetails,
+    GetVendorRequiredInfo,
+    ModifyOrder,
+    SearchOrders,
+)
 from ingram_orders.settings import INGRAM_PRODUCTION, INGRAM_SANDBOX, Timeouts
 
 __all__ = [
@@ -44,22 +53,30 @@ __all__ = [
     "ApiError",
     "AuthenticationError",
     "BadRequestError",
+    "CancelOrder",
     "ConfigurationError",
     "ConnectionFailedError",
     "ConnectionLostError",
+    "CreateOrder",
+    "CreateOrderV7",
     "DeadlineExceededError",
     "DuplicateOrderError",
     "ErrorDetail",
     "ErrorField",
+    "GetOrderDetails",
+    "GetVendorRequiredInfo",
     "IngramError",
     "InvalidRequestError",
+    "ModifyOrder",
     "NotFoundError",
     "NotOnHoldError",
     "OrdersClient",
     "OutcomeUnknownError",
     "PermissionDeniedError",
     "RateLimitedError",
+    "Request",
     "Response",
+    "SearchOrders",
     "ServerError",
     "Settings",
     "Timeouts",

@@ -27,8 +27,8 @@ T_contra = TypeVar("T_contra", contravariant=True)
 R = TypeVar("R", bound="Request[Any]")
 B = TypeVar("B", bound=RequestModel)
 
-TwoDays = list[date] | list[str] | list[date | str] | tuple[date | str, date | str]
-"""The first and the last day: dates, or text as `yyyy-MM-dd`."""
+TwoDays = list[date | str] | list[date] | list[str] | tuple[date | str, date | str]
+"""The first and the last day: dates, or text as `yyyy-MM-dd`; one of each goes in a tuple, for mypy's sake."""
 
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -63,7 +63,8 @@ class Text:
         if self.longest is not None and not self.shortest <= len(value) <= self.longest:
             bounds = {self.shortest, self.longest} - {0}
             allowed = " to ".join(map(str, sorted(bounds))) if self.shortest else f"at most {self.longest}"
-            yield f"{brief(value)} is {len(value)} characters long, {allowed} are allowed"
+            counted = "1 character" if len(value) == 1 else f"{len(value)} characters"
+            yield f"{brief(value)} is {counted} long, {allowed} are allowed"
         if has_half_character(value):
             yield f"{brief(value)} holds half a character (a lone surrogate)"
 
@@ -105,14 +106,13 @@ class Whole:
     """A whole number, within bounds."""
 
     at_least: int
-    at_most: int | None = None
+    at_most: int
 
     def problems(self, value: int, /) -> Iterator[str]:
         if type(value) is not int:
             yield f"{brief(value)} is not a whole number"
-        elif value < self.at_least or (self.at_most is not None and value > self.at_most):
-            bounds = f"{self.at_least} or more" if self.at_most is None else f"{self.at_least} to {self.at_most}"
-            yield f"{brief(value)} is out of range, {bounds} is allowed"
+        elif not self.at_least <= value <= self.at_most:
+            yield f"{brief(value)} is out of range, {self.at_least} to {self.at_most} is allowed"
 
     def texts(self, value: int, /) -> tuple[str, ...]:
         return (str(value),)

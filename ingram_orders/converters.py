@@ -110,13 +110,19 @@ def problems(model: RequestModel, where: str) -> Iterator[str]:
     except RecursionError:
         yield f"{where}.extra nests too deep"
     for name, type_ in _field_types(class_).items():
-        value = getattr(model, name)
-        if value is not None:
-            yield from _value_problems(value, type_, f"{where}.{name}")
+        value, here, places = getattr(model, name), f"{where}.{name}", None
         if names[name] in extra:
             kept = extra[names[name]]
-            wrong = "belongs there, not in extra" if _is_readable(kept, type_) else f"is not {_type_name(type_)}"
-            yield f"{where}.{name}: {brief(kept)} {wrong}"
+            if strays := _strays(kept, type_):
+                element = _type_name(get_args(type_)[0])
+                yield from (f"{here}[{index}]: {brief(kept[index])} is not {element}" for index in strays)
+                places = [index for index in range(len(kept)) if index not in strays]
+            elif _read(kept, type_) is not None:
+                yield f"{here}: {brief(kept)} belongs there, not in extra"
+            else:
+                yield f"{here}: {brief(kept)} is not {_type_name(type_)}"
+        if value is not None:
+            yield from _value_problems(value, type_, here, places)
 
 
 def wire_name(model: type, name: str) -> str:
@@ -368,12 +374,15 @@ _TYPE_NAMES: Final[Mapping[Any, str]] = {
 }
 
 
-def _value_problems(value: Any, type_: Any, where: str) -> Iterator[str]:
+def _value_problems(value: Any, type_: Any, where: str, places: Sequence[int] | None = None) -> Iterator[str]:
+    """Tell what is wrong with a field's value; *places* are where a list's elements stood with the strays between."""
     if _is_list(type_):
         if not isinstance(value, tuple):
             yield f"{where}: {brief(value)} is not {_type_name(type_)}"
             return
-        for index, item in enumerate(value):
+        if places is None or len(places) != len(value):
+            places = range(len(value))
+        for index, item in zip(places, value, strict=True):
             yield from _value_problems(item, get_args(type_)[0], f"{where}[{index}]")
     elif isinstance(type_, type) and issubclass(type_, RequestModel):
         if isinstance(value, type_):
@@ -416,12 +425,20 @@ def _type_name(type_: Any) -> str:
     return _TYPE_NAMES.get(type_) or f"{'an' if type_.__name__[0] in 'AEIOU' else 'a'} {type_.__name__}"
 
 
-def _is_readable(value: object, type_: Any) -> bool:
+def _strays(kept: object, type_: Any) -> list[int]:
+    """Give the places, in a list as it was given, of what cannot be read as an element of it."""
+    if not (_is_list(type_) and isinstance(kept, list | tuple)):
+        return []
+    element = get_args(type_)[0]
+    return [index for index, item in enumerate(kept) if _read(item, element) is None]
+
+
+def _read(value: object, type_: Any) -> object:
+    """Read a value as its type; `None` where that cannot be, or where it is nothing."""
     try:
-        _converter().get_structure_hook(type_)(value, type_)
+        return _converter().get_structure_hook(type_)(value, type_)
     except Unreadable:
-        return False
-    return True
+        return None
 
 
 def _is_of_type(value: object, type_: Any) -> bool:

@@ -84,7 +84,7 @@ class SearchOrders(OrdersRequest[OrderSearchResponse]):
     """Your own number of the order (PO). The search is not exact: look at what comes."""
     page_size = Query("pageSize", Whole(1, 100))
     """Orders per page, at most 100; the API assumes 25."""
-    page_number = Query("pageNumber", Whole(1))
+    page_number = Query("pageNumber", Whole(1, 2**31 - 1))
     """From 1, which the API assumes."""
     end_customer_order_number = Query("endCustomerOrderNumber", Text(longest=35))
     """The end customer's number of the order."""

@@ -36,6 +36,7 @@ from ingram_orders import (
     OrderSearchResponse,
     Response,
     VendorRequiredInfoRequest,
+    structure,
 )
 from ingram_orders.builder import Body, Flag, Header, Path, Query, Range, Request, Several, TextParameter, Whole
 from ingram_orders.operations import (
@@ -251,7 +252,7 @@ REFUSED: dict[str, tuple[Request[Any], str]] = {
     "page size true": (SEARCH.page_size(True), "page_size: True is not a whole number"),
     "page size text": (SEARCH.page_size("25"), "page_size: '25' is not a whole number"),  # type: ignore[arg-type]
     "page size giant": (SEARCH.page_size(10**5000), "page_size:"),
-    "page number 0": (SEARCH.page_number(0), "page_number: 0 is out of range, 1 or more is allowed"),
+    "page number 0": (SEARCH.page_number(0), "page_number: 0 is out of range, 1 to 2147483647 is allowed"),
     "status none": (SEARCH.order_status(None), "order_status: None is not text"),  # type: ignore[arg-type]
     "a bare string for a list": (SEARCH.order_status_in("SHIPPED"), "order_status_in: 'SHIPPED' is not a list"),  # type: ignore[arg-type]
     "a number in a list": (SEARCH.order_status_in([1]), "order_status_in: 1 is not text"),  # type: ignore[list-item]
@@ -418,7 +419,7 @@ SEVERAL_PROBLEMS: dict[str, tuple[Any, tuple[str, ...]]] = {
             "order_create_request.extra['a'][2]['b']: {3} is not JSON",
             "order_create_request.extra['a'][3]: the key 2 is not text",
             "order_create_request.extra: '\\ud800' holds half a character (a lone surrogate)",
-            "order_create_request.extra['c']: a int has more digits than can be written",
+            "order_create_request.extra['c']: an int has more digits than can be written",
             "order_create_request.extra['f']: '\\udfff' holds half a character (a lone surrogate)",
             "order_create_request.extra['h']: -inf is not a finite number",
             "order_create_request.notes: '\\udc00' holds half a character (a lone surrogate)",
@@ -430,6 +431,43 @@ SEVERAL_PROBLEMS: dict[str, tuple[Any, tuple[str, ...]]] = {
 @pytest.mark.parametrize(("request_", "problems"), SEVERAL_PROBLEMS.values(), ids=SEVERAL_PROBLEMS)
 def test_all_problems_of_one_value_are_told_at_once(request_: Request[Any], problems: tuple[str, ...]) -> None:
     assert problems_of(request_) == problems
+
+
+def test_what_cannot_be_read_of_a_list_is_named_by_its_place() -> None:
+    data: Any = {"customerOrderNumber": "P", "lines": [{"quantity": "1,"}, "x", {"quantity": 1}, None, {"notes": {}}]}
+    assert problems_of(CREATE.order_create_request(structure(data, OrderCreateRequest))) == (
+        "order_create_request.lines[1]: 'x' is not a CreateLine",
+        "order_create_request.lines[3]: None is not a CreateLine",
+        "order_create_request.lines[0].quantity: '1,' is not a whole number of at most 18 digits",
+        "order_create_request.lines[4].notes: {} is not text",
+    )
+
+
+odd_values: st.SearchStrategy[Any] = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.just(10**5000), st.just(-(10**5000)), st.floats(), st.text(),
+    st.dates(), st.datetimes(), st.binary(max_size=3), st.decimals(),
+    st.lists(st.one_of(st.text(), st.integers(), st.dates(), st.none()), max_size=3),
+    st.just(object()), st.just(float), st.builds(OrderCreateRequest), st.just({"a": 1}), st.just(()),
+)  # fmt: skip
+
+
+@given(st.data())
+def test_whatever_a_setter_is_given_is_sent_or_refused(data: st.DataObject) -> None:
+    """There is no third: no other error, no text that is not text."""
+    operation: Any = data.draw(st.sampled_from(OPERATIONS))
+    path = {param.name: "20-A" for param in operation.params() if isinstance(param, Path)}
+    request: Any = operation(Nowhere(), **path)
+    for param in data.draw(st.sets(st.sampled_from(operation.params()), max_size=4)):
+        if isinstance(param, Path):
+            request = operation(Nowhere(), **{param.name: data.draw(odd_values)})
+        else:
+            request = getattr(request, param.name)(data.draw(odd_values))
+    try:
+        out = encoded(request)
+    except InvalidRequestError:
+        return
+    assert out.target.isascii()
+    assert all(type(value) is str for value in out.headers.values())
 
 
 @pytest.mark.parametrize("depth", range(900, 1020, 3))

@@ -1,5 +1,6 @@
 """Settings, the environment, addresses, views; and calls where only the answer matters."""
 
+import copy
 import pickle
 import traceback
 from decimal import Decimal
@@ -225,6 +226,16 @@ def test_a_token_source_needs_no_credentials() -> None:
     OrdersClient.from_env(
         {"INGRAM_CUSTOMER_NUMBER": "1", "INGRAM_COUNTRY_CODE": "US"}, token_source=Tokens()
     )  # fmt: skip
+
+
+def test_blanks_around_a_variables_value_do_not_count() -> None:
+    orders = OrdersClient.from_env({**ENVIRONMENT, "INGRAM_CUSTOMER_NUMBER": " 20-222222\n"})
+    assert orders._defaults["im_customer_number"] == "20-222222"
+
+
+def test_a_copy_of_a_client_is_the_client() -> None:
+    orders = OrdersClient.from_env(ENVIRONMENT)
+    assert copy.deepcopy(orders) is orders
 
 
 def test_a_client_shows_where_it_asks_and_no_secret() -> None:

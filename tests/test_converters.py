@@ -611,7 +611,7 @@ def test_each_wrong_value_is_one_problem_that_names_its_place(request_: OrderCre
     [
         ({"lines": [{"quantity": "1,"}]}, f"lines[0].quantity: '1,' {COUNT}"),
         ({"lines": [{"unitPrice": "1_000"}]}, "lines[0].unit_price: '1_000' is not a finite number"),
-        ({"lines": [{}, 5]}, "lines: [{}, 5] is not a list of CreateLine"),
+        ({"lines": [{}, 5]}, "lines[1]: 5 is not a CreateLine"),
         ({"lines": 5}, "lines: 5 is not a list of CreateLine"),
         ({"lines": {}}, "lines: {} is not a list of CreateLine"),
         ({"resellerInfo": [{}]}, "reseller_info: [{}] is not a Reseller"),

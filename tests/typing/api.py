@@ -8,6 +8,7 @@ from ingram_orders import (
     AsyncOrderCreateDTO,
     AsyncOrderCreateResponse,
     CreateLine,
+    ModifyOrder,
     OrderCreateRequest,
     OrderCreateResponse,
     OrderDetailB2B,
@@ -17,6 +18,7 @@ from ingram_orders import (
     OrderSearchResponse,
     OrderStatus,
     Response,
+    SearchOrders,
     Timeouts,
     VendorRequiredInfo,
     VendorRequiredInfoRequest,
@@ -24,7 +26,6 @@ from ingram_orders import (
     unstructure,
 )
 from ingram_orders.builder import Query
-from ingram_orders.operations import ModifyOrder, SearchOrders
 from ingram_orders.sandbox import Sandbox
 
 
@@ -64,6 +65,7 @@ def what_setters_take(orders: OrdersClient) -> None:
     search.ingram_order_date(date(2026, 1, 1))
     search.ship_date_bt(("2026-01-01", date(2026, 1, 2)))
     search.ship_date_bt(["2026-01-01", "2026-01-02"])
+
     search.order_status_in(["SHIPPED"])
     search.order_status_in(("SHIPPED", "ON HOLD"))
     assert_type(SearchOrders.page_size, Query[int])
