@@ -102,7 +102,9 @@ class OrdersClient:
         Raises:
             ConfigurationError: Settings are missing or contradictory; it names each and its variable.
         """
-        tokens = token_source or _credentials(client_id=client_id, client_secret=client_secret)
+        tokens = (
+            _credentials(client_id=client_id, client_secret=client_secret) if token_source is None else token_source
+        )
         if type(max_body) is not int or max_body < 1:
             raise ConfigurationError(f"max_body must be a whole number of bytes, 1 or more, not {brief(max_body)}")
         if token_source is not None and not all(callable(getattr(token_source, it, None)) for it in ("token", "drop")):

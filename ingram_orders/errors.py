@@ -22,8 +22,10 @@ The errors, one tree, branching by what a caller can do about it.
 No message, `repr` or log line of these shows a token or a secret. All of them pickle and copy.
 """
 
+import html
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from reprlib import Repr
 from typing import Any
@@ -51,7 +53,7 @@ class ConfigurationError(IngramError):
 
 
 class InvalidRequestError(IngramError):
-    """The request cannot be right. Nothing was sent."""
+    """The request, or what was given to `structure`, cannot be right. Nothing was sent."""
 
     problems: tuple[str, ...]
     """Everything that is wrong with it, one text each."""
@@ -232,8 +234,23 @@ def brief(value: object) -> str:
     try:
         text = _short.repr(value)
     except (ValueError, RecursionError):  # more digits, or more depth, than Python writes
-        text = f"a {type(value).__name__}"
+        name = type(value).__name__
+        text = f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def one_line(text: str, longest: int) -> str:
+    """Fold white space and control characters, and cut what is longer than *longest*."""
+    text = re.sub(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+", " ", text).strip()
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
+def describe(error: BaseException) -> str:
+    """Tell an error of somebody else's in one line: its class and what it says, where it can be made to."""
+    said = "it took too long" if isinstance(error, TimeoutError) else "no reason given"
+    with suppress(Exception):
+        said = one_line(str(error), 300) or said
+    return f"{type(error).__name__}: {said}"
 
 
 def blot_out(error: IngramError, secrets: Iterable[str]) -> None:
@@ -241,15 +258,10 @@ def blot_out(error: IngramError, secrets: Iterable[str]) -> None:
     Take secrets out of an error, and out of its causes: a server may echo what it did not like.
 
     Errors of ours are changed. One of somebody else's is not; where it shows a secret, one that tells the same without
-    it takes its place as the cause. Finds a secret as it is, percent-encoded and escaped as JSON; one of under six
-    characters is a test's, and would take half of the message with it.
+    it takes its place as the cause. A secret of under six characters is a test's, and would take half of the message
+    with it.
     """
-    forms = {
-        form
-        for secret in secrets
-        if len(secret) >= 6
-        for form in (secret, quote(secret), quote_plus(secret), json.dumps(secret)[1:-1], secret.replace("/", "\\/"))
-    }
+    forms = {form for secret in secrets if len(secret) >= 6 for form in _spellings(secret)}
     done: set[int] = set()
     while id(error) not in done:
         done.add(id(error))
@@ -264,19 +276,38 @@ def blot_out(error: IngramError, secrets: Iterable[str]) -> None:
                 error.__cause__ = error.__context__ = Exception(blotted)
 
 
+def _spellings(secret: str) -> Iterator[str]:
+    """Give the ways in which a server may write a secret: as it is, percent-encoded, escaped for JSON or HTML."""
+    yield secret
+    for encoded in (quote(secret), quote(secret, safe=""), quote_plus(secret)):
+        yield encoded
+        yield re.sub("%..", lambda hexadecimal: hexadecimal[0].lower(), encoded)
+    yield html.escape(secret)
+    yield html.escape(secret, quote=False)
+    escaped = json.dumps(secret)[1:-1]
+    yield escaped
+    yield escaped.replace("/", "\\/")
+    # As serializers write it that guard against HTML: all but letters, digits and a few marks by their numbers.
+    numbered = "".join(it if re.fullmatch(r"[\w.~-]", it, re.ASCII) else f"\\u{ord(it):04x}" for it in secret)
+    yield numbered
+    yield re.sub(r"(?<=\\u)....", lambda hexadecimal: hexadecimal[0].upper(), numbered)
+
+
 def _all_shown(error: BaseException) -> str:
     """Give all that an error, and what is behind it, might show."""
     shown, done = [], set()
-    todo: list[BaseException | None] = [error]
+    todo: list[object] = [error]
     while todo:
         each = todo.pop()
-        if each is None or id(each) in done:
+        if not isinstance(each, BaseException) or id(each) in done:
             continue
         done.add(id(each))
         for show in (repr, str, vars):
             with suppress(Exception):  # somebody else's, which may fail at anything
                 shown.append(str(show(each)))
-        todo += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
+        todo += [each.__cause__, each.__context__]
+        with suppress(Exception):
+            todo += getattr(each, "exceptions", ())
     return "; ".join(dict.fromkeys(shown))
 
 

@@ -11,11 +11,12 @@ import math
 import random
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, Protocol
 
 from attrs import field, frozen
 
-from ingram_orders.errors import ConnectionFailedError, IngramError
+from ingram_orders.errors import ConnectionFailedError, IngramError, describe
 
 MARGIN: Final = 300.0
 """Seconds before a token's end from which on a new one is fetched, and at most a tenth of its life."""
@@ -27,9 +28,6 @@ least between two tokens fetched because the API refused the one before.
 """
 
 LONGEST_PAUSE: Final = 30.0
-
-PATIENCE: Final = 5.0
-"""Seconds to wait for a fetch while the token in hand is still good."""
 
 
 class TokenSource(Protocol):
@@ -57,10 +55,9 @@ class TokenKeeper:
     """
     Keeps one token, and fetches another when it must.
 
-    One fetch at a time, however many wait. It is fetched anew before it ends, a little earlier or later, so that many
-    processes do not do it all at once; while the old one lasts, nobody waits for that but the one who fetches, and he
-    not for long. After a failure no other fetch is tried for a while: who asks meanwhile gets the failure again, or
-    the old token while it lasts.
+    One fetch at a time, however many wait. A token is fetched anew before the old one ends, a little earlier or later,
+    so that many processes do not do it all at once; nobody waits for that. After a failure no other fetch is tried for
+    a while: who asks meanwhile gets the old token while it lasts, or the failure again.
     """
 
     def __init__(
@@ -77,6 +74,10 @@ class TokenKeeper:
         self._rand = rand
         # A lock, not a shared task: cancelling one caller must not fail the rest.
         self._lock = asyncio.Lock()
+        # But nobody's call is to wait, or to be cut short, for a token that is not needed yet: that one is fetched in a
+        # task that belongs to the keeper, and ends with it.
+        self._refreshing: asyncio.Task[None] | None = None
+        self._is_closed = False
         self._token: str | None = None
         self._refresh_at = self._ends_at = 0.0
         self._failure: IngramError | None = None
@@ -92,37 +93,60 @@ class TokenKeeper:
         Raises:
             IngramError: What the fetch raised, now or a moment ago.
         """
-        if self._token is not None and self._clock() < (self._ends_at if self._lock.locked() else self._refresh_at):
-            return self._token
+        if (token := self._good()) is not None:
+            self._refresh_if_due()
+            return token
         async with self._lock:
-            if self._token is not None and self._clock() < self._refresh_at:
-                return self._token
+            if self._refreshing is not None:
+                await asyncio.wait([self._refreshing])
+            if (token := self._good()) is not None:
+                return token
             if self._failure is not None and self._clock() < self._quiet_until:
-                return self._still_good(self._failure)
+                raise copy.copy(self._failure) from self._failure  # one object would grow its traceback
             if self._was_refused and (early := self._replaced_at + FIRST_PAUSE - self._clock()) > 0:
                 # Were each of a hundred calls to fetch at once, an API that refuses every token would be stormed.
                 await self._sleep(early)
-            asked_at = self._clock()
-            try:
-                async with asyncio.timeout(PATIENCE if self._is_good() else None):
-                    fresh = await self._fetch()
-            except (IngramError, TimeoutError) as failed:
-                failure = failed
-                if isinstance(failure, TimeoutError):
-                    failure = ConnectionFailedError(f"no token came within {PATIENCE:.0f} s")
-                self._failure = failure
-                self._quiet_until = self._clock() + self._pause
-                self._pause = min(self._pause * 2, LONGEST_PAUSE)
-                return self._still_good(failure)
-            self._keep(fresh, asked_at)
-            return fresh.access_token
+            return await self._fetched()
 
     def drop(self, token: str) -> None:
         """Forget *token* if it is still the one in hand: of a hundred refusals at once, one counts."""
         if token == self._token:
             self._token, self._was_refused = None, True
 
-    def _keep(self, fresh: Token, asked_at: float) -> None:
+    async def close(self) -> None:
+        """Leave nothing running."""
+        self._is_closed = True
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            await asyncio.wait([self._refreshing])
+
+    def _good(self) -> str | None:
+        return self._token if self._clock() < self._ends_at else None
+
+    def _refresh_if_due(self) -> None:
+        now = self._clock()
+        if now >= max(self._refresh_at, self._quiet_until) and self._refreshing is None and not self._is_closed:
+            self._refreshing = asyncio.create_task(self._refresh())
+
+    async def _refresh(self) -> None:
+        try:
+            with suppress(IngramError):
+                await self._fetched()
+        finally:
+            self._refreshing = None
+            # Once the old token has ended, no pause is to keep a call from trying by itself.
+            self._quiet_until = min(self._quiet_until, self._ends_at)
+
+    async def _fetched(self) -> str:
+        asked_at = self._clock()
+        try:
+            fresh = await self._fetch()
+        except Exception as exc:
+            failure = exc if isinstance(exc, IngramError) else ConnectionFailedError(f"no token: {describe(exc)}")
+            self._failure = failure
+            self._quiet_until = self._clock() + self._pause
+            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+            raise copy.copy(failure) from exc
         margin = min(MARGIN, fresh.lifetime / 10) * (1 + self._rand())
         self._token = fresh.access_token
         self._ends_at = asked_at + fresh.lifetime
@@ -130,11 +154,4 @@ class TokenKeeper:
         self._failure, self._pause = None, FIRST_PAUSE
         if self._was_refused:
             self._was_refused, self._replaced_at = False, self._clock()
-
-    def _is_good(self) -> bool:
-        return self._token is not None and self._clock() < self._ends_at
-
-    def _still_good(self, failure: IngramError) -> str:
-        if self._token is not None and self._is_good():
-            return self._token
-        raise copy.copy(failure) from failure  # raised again and again, one object would grow its traceback
+        return fresh.access_token

@@ -18,6 +18,7 @@ from ingram_orders.errors import (
     PermissionDeniedError,
     RateLimitedError,
     ServerError,
+    one_line,
 )
 from ingram_orders.exact_json import read_json
 
@@ -103,12 +104,6 @@ def _told(error: ErrorDetail) -> str:
         for field in error.fields
     ]
     return " ".join(part for part in (error.message or error.type, f"[{', '.join(fields)}]" if fields else "") if part)
-
-
-def one_line(text: str, longest: int) -> str:
-    """Fold white space and control characters, and cut what is longer than *longest*."""
-    text = re.sub(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+", " ", text).strip()
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -1,7 +1,8 @@
 """
 The session manager: gives each call its token and its deadline, and decides what is sent again.
 
-A write that may have left is never sent again; what leaves, and how, is `transport`'s.
+A write that may have left is never sent again, unless it was turned away for its token; what leaves, and how, is
+`transport`'s.
 """
 
 import asyncio
@@ -9,8 +10,11 @@ import functools
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+
+from attrs import define, field
 
 from ingram_orders import wire
 from ingram_orders.builder import Response
@@ -22,6 +26,7 @@ from ingram_orders.errors import (
     DeadlineExceededError,
     IngramError,
     blot_out,
+    describe,
 )
 from ingram_orders.exact_json import LONG_BODY
 from ingram_orders.oauth import Token, TokenKeeper, TokenSource
@@ -36,8 +41,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _IN_FLIGHT: Final = 100
-"""Requests that are on their way at once; taken before any timeout runs, so that waiting for a turn costs none."""
-_MAX_TOKEN_BODY: Final = 2**20
+"""Requests that are on their way at once; waiting for a turn costs none of the time to connect or to read."""
+_MAX_TOKEN_BODY: Final = LONG_BODY
 _MAX_REFUSAL: Final = 2**20
 """Bytes of a refusal that are read at most: what says more than that says it to nobody."""
 
@@ -67,18 +72,20 @@ class Session:
         self._clock = clock
         self._turns = asyncio.Semaphore(_IN_FLIGHT)
         self._proxy = proxy
-        self._credentials = tokens if isinstance(tokens, Credentials) else None
-        self._tokens: TokenSource = (
-            TokenKeeper(functools.partial(self._fetch_token, tokens), clock=clock, sleep=sleep)
-            if isinstance(tokens, Credentials)
-            else tokens
-        )
+        self._credentials: Credentials | None = None
+        self._keeper: TokenKeeper | None = None
+        if isinstance(tokens, Credentials):
+            self._credentials = tokens
+            tokens = self._keeper = TokenKeeper(functools.partial(self._fetch_token, tokens), clock=clock, sleep=sleep)
+        self._tokens: TokenSource = tokens
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client holds connections and secrets, which cannot be pickled; make one where it is needed")
 
     async def close(self) -> None:
         """Close what is our own; what was lent stays open. Closing twice is fine."""
+        if self._keeper is not None:
+            await self._keeper.close()
         await self._transport.close()
 
     async def send(self, out: Outgoing, *, timeout: float | None = None) -> Response[Any]:
@@ -97,60 +104,73 @@ class Session:
         if total is not None and total <= 0:
             raise DeadlineExceededError(f"{out.route}: there was no time at all, {total} s ({out.subject})")
         until = None if total is None else asyncio.get_running_loop().time() + total
-        exchanges: list[Exchange] = []
+        call = _Call(out=out, until=until)
         try:
-            return await self._send(out, until, exchanges)
+            return await self._send(call)
         except IngramError as error:
-            await _beside_the_loop(len(getattr(error, "body", b"")), blot_out, error, self._secrets(exchanges))
+            await _beside_the_loop(len(getattr(error, "body", b"")), blot_out, error, self._secrets(call))
             raise
+        except Exception as exc:
+            # Nothing is known to come here. If something does, it must not hide that a write was sent.
+            last = call.exchanges[-1] if call.exchanges else None
+            if last is None or not (out.writes and last.sent):
+                raise
+            why = f"something went wrong here, after it was sent: {describe(exc)}"
+            raise out.outcome_unknown(why, status=last.status, body=last.body) from exc
 
-    def _secrets(self, exchanges: list[Exchange]) -> list[str]:
-        secrets = [exchange.secret for exchange in exchanges]
+    def _secrets(self, call: "_Call") -> list[str]:
+        secrets = [*call.tokens]
         if self._credentials is not None:
             secrets.append(self._credentials.client_secret)
         if self._proxy is not None:
             secrets.append(self._proxy.password)
         return secrets
 
-    async def _send(self, out: Outgoing, until: float | None, exchanges: list[Exchange]) -> Response[Any]:
-        refused: AuthenticationError | None = None
-        was_lost = False
+    async def _send(self, call: "_Call") -> Response[Any]:
+        out, refused, was_lost = call.out, None, False
         while True:
+            exchange: Exchange | None = None
             try:
                 # Only until the answer is here: one that came whole in time is read, however long that takes.
-                async with asyncio.timeout_at(until), self._turns:
-                    exchange = await self._attempt(out, exchanges, refused)
+                async with asyncio.timeout_at(call.until), self._turns:
+                    token = await self._token()
+                    if refused is not None and token == call.tokens[-1]:
+                        raise refused  # the source has no other
+                    self._transport.check_open()  # it may have been closed meanwhile, and must not be opened again
+                    exchange = self._exchange(call, token)
+                    which = f" (attempt {len(call.exchanges)}, correlation id {out.correlation_id})"
+                    broken = await self._carry(exchange, out.route, which)
             except TimeoutError as late:
-                raise _late(out, exchanges[-1] if exchanges else None) from late
-            except ConnectionLostError:
+                size = 0 if exchange is None else len(exchange.body)
+                raise await _beside_the_loop(size, _late, out, exchange) from late
+            if broken is not None:
                 # A connection that was kept alive turns out to be dead when it is used; once is no sign of more.
-                if was_lost or not exchanges[-1].dropped or self._transport.is_closed:
-                    raise
-                was_lost = True
-                continue
+                if exchange.dropped and not (out.writes or was_lost or self._transport.is_closed):
+                    was_lost = True
+                    continue
+                # Of a refusal, what came of it is enough.
+                if exchange.status is None or _is_granted(exchange.status):
+                    raise _failure(out, exchange, broken) from broken.__cause__
             try:
                 model = await self._decode(out, exchange)
             except AuthenticationError as again:
+                # It was turned away at the door, a write too, and may go once more, but only with another token.
                 if refused is not None or _no_product(again):
                     raise
-                # It was turned away at the door, a write too: there is no outcome to wonder about.
-                refused, exchange.sent = again, False
-                self._drop(exchange.secret)
+                refused = again
+                self._drop(token)
                 continue
             return Response(
                 model=model,
                 status=exchange.status or 0,
                 headers=exchange.answer_headers,
                 correlation_id=out.correlation_id,
-                attempts=len(exchanges),
+                attempts=len(call.exchanges),
                 body=exchange.body,
             )
 
-    async def _attempt(self, out: Outgoing, exchanges: list[Exchange], refused: AuthenticationError | None) -> Exchange:
-        token = await self._token()
-        if refused is not None and token == exchanges[-1].secret:
-            raise refused  # the source has no other
-        self._transport.check_open()  # it may have been closed meanwhile, and must not be opened again
+    def _exchange(self, call: "_Call", token: str) -> Exchange:
+        out = call.out
         exchange = Exchange(
             method=out.request.method,
             url=f"{self.endpoint.base_url}{out.target}",
@@ -158,15 +178,9 @@ class Session:
             data=out.body,
             writes=out.writes,
             at_most=lambda status: self._at_most(out, status),
-            secret=token,
         )
-        exchanges.append(exchange)
-        try:
-            await self._carry(exchange, out.route, f" (attempt {len(exchanges)}, correlation id {out.correlation_id})")
-        except Broken as broken:
-            # Of a refusal, what came of it is enough.
-            if exchange.status is None or _is_granted(exchange.status):
-                raise _failure(out, exchange, broken) from broken.__cause__
+        call.tokens.append(token)
+        call.exchanges.append(exchange)
         return exchange
 
     def _at_most(self, out: Outgoing, status: int) -> int:
@@ -180,26 +194,29 @@ class Session:
             raise wire.unreadable(out, f"it is larger than {len(body)} bytes", status, body)
         return await _beside_the_loop(len(body), wire.decode, out, status, headers, body)
 
-    async def _carry(self, exchange: Exchange, what: str, which: str = "") -> None:
+    async def _carry(self, exchange: Exchange, what: str, which: str = "") -> Broken | None:
+        """Send a request once and read its answer; give what broke, if something did. One line in the log."""
         started, outcome = self._clock(), "cancelled"
         try:
             await self._transport.carry(exchange)
             outcome = str(exchange.status)
         except Broken as broken:
             outcome = " ".join(str(it) for it in (exchange.status, type(broken.__cause__).__name__) if it)
-            raise
+            return broken
         finally:
-            _log.debug("%s -> %s in %.0f ms%s", what, outcome, (self._clock() - started) * 1000, which)
+            with suppress(Exception):  # a filter that fails must not cost an answer
+                _log.debug("%s -> %s in %.0f ms%s", what, outcome, (self._clock() - started) * 1000, which)
+        return None
 
     # ── The token ───────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _token(self) -> str:
         try:
             token = await self._tokens.token()
-        except IngramError:
+        except (ConfigurationError, ConnectionFailedError, AuthenticationError):
             raise
         except Exception as exc:  # of a token source of the caller's own
-            raise ConnectionFailedError(f"no token was to be had: {type(exc).__name__}: {exc}") from exc
+            raise ConnectionFailedError(f"no token was to be had: {describe(exc)}") from exc
         if not wire.is_token(token):
             raise ConfigurationError("the token source gave what cannot be a token: nothing, or no visible ASCII text")
         return token
@@ -208,7 +225,7 @@ class Session:
         try:
             self._tokens.drop(token)
         except Exception as exc:  # of a token source of the caller's own
-            raise ConnectionFailedError(f"no new token was to be had: {type(exc).__name__}: {exc}") from exc
+            raise ConnectionFailedError(f"no new token was to be had: {describe(exc)}") from exc
 
     async def _fetch_token(self, credentials: Credentials) -> Token:
         exchange = Exchange(
@@ -219,11 +236,22 @@ class Session:
             writes=True,
             at_most=lambda _: _MAX_TOKEN_BODY,
         )
-        try:
-            await self._carry(exchange, "POST token")
-        except Broken as broken:
+        broken = await self._carry(exchange, "POST token")
+        if broken is not None:
             raise ConnectionFailedError(f"no token was to be had: {broken}") from broken.__cause__
         return wire.decode_token(exchange.status or 0, exchange.body)
+
+
+@define
+class _Call:
+    """One call, and what has become of it so far."""
+
+    out: Outgoing
+    until: float | None
+    """The deadline, as a reading of the loop's clock."""
+    exchanges: list[Exchange] = field(factory=list)
+    tokens: list[str] = field(factory=list, repr=False)
+    """With which each of them went out."""
 
 
 def _is_granted(status: int) -> bool:

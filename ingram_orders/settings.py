@@ -40,7 +40,7 @@ class Timeouts:
     """How long to wait, in seconds; `None`, and infinity, are for ever."""
 
     connect: float | None = 10.0
-    """For a connection: DNS, TLS and a proxy included. On a session that is lent, for its last two steps only."""
+    """For a connection: DNS, TLS and a proxy included. On a session that is lent, for TCP and TLS only."""
     read: float | None = 60.0
     """
     For a request to go out, and then between two pieces of its answer. On a session that is lent, for the latter only.

@@ -7,8 +7,10 @@ whole first one.
 """
 
 import asyncio
+import copy
 import io
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from ssl import SSLContext
 from types import SimpleNamespace
 from typing import Final, Literal
@@ -20,7 +22,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from ingram_orders._version import __version__
-from ingram_orders.errors import ConfigurationError, brief
+from ingram_orders.errors import ConfigurationError, brief, describe
 from ingram_orders.settings import Proxy, Timeouts
 
 _LARGE_UPLOAD: Final = 2**20
@@ -28,12 +30,12 @@ _LARGE_UPLOAD: Final = 2**20
 
 _NOT_SENT: Final = (
     aiohttp.ClientConnectorError,
+    aiohttp.ClientHttpProxyError,
     aiohttp.ConnectionTimeoutError,
     aiohttp.InvalidURL,
     aiohttp.ServerFingerprintMismatch,
 )
 """What aiohttp raises only while there is no connection to send on."""
-
 
 _DROPPED: Final = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError, aiohttp.ClientConnectionResetError)
 """What aiohttp raises when a connection broke that there was; after the first two it sends again."""
@@ -43,8 +45,8 @@ class Broken(Exception):  # noqa: N818  # what it means for the caller, and so w
     """No whole answer came. `Exchange` holds what did; the cause is what aiohttp, or somebody around it, said."""
 
     def __init__(self, cause: Exception) -> None:
-        why = str(cause) or ("it took too long" if isinstance(cause, TimeoutError) else "no reason given")
-        super().__init__(f"{type(cause.__cause__ or cause).__name__}: {why}")
+        first = cause.__cause__ if isinstance(cause, _Dropped) else cause
+        super().__init__(describe(first or cause))
         self.is_about_settings = not isinstance(cause, aiohttp.ClientError | OSError)
         """It came of how things were set up, and not of the connection."""
 
@@ -59,7 +61,7 @@ class _SecondSend(aiohttp.ClientError):
 
 @define(eq=False)
 class Exchange:
-    """A request on its way, and what has come of its answer."""
+    """A request, and what has come of its answer."""
 
     method: str
     url: str
@@ -70,29 +72,18 @@ class Exchange:
     """Whether sending it twice is not the same as once; nothing of it passes after a part of it may have left."""
     at_most: Callable[[int], int]
     """How many bytes of the body to read, by status."""
-    secret: str = field(default="", repr=False)
-    """The token it goes out with."""
 
     sent: bool = False
     """Whether anything of the request may have left."""
-    status: int | None = None
-    """Of the answer, once its head has come."""
-    answer_headers: CIMultiDict[str] = field(factory=CIMultiDict, repr=False)
-    is_cut: bool = False
-    """Whether there was more of a body than was to be read."""
-
     dropped: bool = False
     """Whether the connection broke before the answer's head, as one does that had been kept too long."""
-
+    status: int | None = None
+    """Of the answer, once its head has come."""
+    answer_headers: Mapping[str, str] = field(factory=CIMultiDict, repr=False)
+    """Looked up without regard to case."""
+    is_cut: bool = False
+    """Whether there was more of a body than was to be read."""
     _chunks: list[bytes] = field(factory=list, init=False, repr=False)
-    _traced: bool = field(default=False, init=False)
-    """Whether a trace of ours tells what left; a borrowed session has none."""
-    _entered: bool = field(default=False, init=False)
-    """Whether aiohttp gave it to anybody yet."""
-    _unsent: Exception | None = field(default=None, init=False)
-    """The error that told, the last time, that there was no connection."""
-    _upload: asyncio.Timeout | None = field(default=None, init=False)
-    """What cuts an upload that does not end."""
 
     @property
     def body(self) -> bytes:
@@ -101,12 +92,15 @@ class Exchange:
             self._chunks = [b"".join(self._chunks)]
         return self._chunks[0]
 
-    async def read(self, response: ClientResponse) -> None:
-        """Take in an answer: its head, and its body up to the cap."""
-        self.status = response.status
-        self.answer_headers = CIMultiDict(response.headers)
+    async def take_in(self, response: ClientResponse) -> None:
+        """Read an answer: its head, and its body up to the cap."""
+        self.take_in_head(response)
         left = self.at_most(response.status)
         if not left:
+            return
+        if response.content.at_eof():  # somebody around us has read it; aiohttp keeps what it was
+            chunk = await response.read()
+            self._chunks, self.is_cut = [chunk[:left]], len(chunk) > left
             return
         async for chunk in response.content.iter_any():
             self._chunks.append(chunk[:left])
@@ -115,49 +109,83 @@ class Exchange:
                 self.is_cut = True
                 return
 
-    async def outermost(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        """
-        Watch what is around `innermost`, and hide from aiohttp the errors after which it would send again.
+    def take_in_head(self, response: ClientResponse) -> None:
+        """Learn of an answer that its head has come."""
+        self.status = response.status
+        self.answer_headers = CIMultiDict(response.headers)
 
-        A borrowed session's own middlewares may send by ways that nobody sees, and count as having done so.
-        """
+
+class _Watch:
+    """
+    Watches one exchange go through aiohttp: keeps a write from going out twice, and learns whether anything of the
+    request may have left.
+
+    On a session of our own a trace tells that. On a borrowed one there is none: what enters `innermost` has left,
+    unless it says that it had no connection; and that session's own middlewares, which stand between `outermost` and
+    `innermost`, may send by ways that nobody sees.
+    """
+
+    def __init__(self, exchange: Exchange, *, traced: bool, read: float | None) -> None:
+        self.exchange = exchange
+        self.upload = asyncio.timeout(None)
+        """Cuts an upload that does not end."""
+        self._traced = traced
+        self._read = read
+        self._entered = False
+        self._no_connection: Exception | None = None
+        """The error that `innermost` met last, if it was one."""
+        self._in_doubt = False
+        self._refused: ClientResponse | None = None
+        """The answer after which a middleware wanted to send again."""
+
+    async def outermost(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        """Stand around all middlewares; hide from aiohttp the errors after which it would send again."""
         self._entered = True
+        exchange = self.exchange
         try:
             response = await handler(request)
         except BaseException as failure:
-            if not self._traced and failure is not self._unsent:
-                self.sent = True
+            if not self._traced and (self._in_doubt or failure is not self._no_connection):
+                exchange.sent = True
+            if isinstance(failure, _SecondSend) and self._refused is not None:
+                exchange.take_in_head(self._refused)
             if isinstance(failure, _DROPPED) and not isinstance(failure, _NOT_SENT):
-                self.dropped = True
-                raise _Dropped(str(failure)) from failure
+                exchange.dropped = True
+                raise _Dropped(describe(failure)) from failure
             raise
-        self.sent = True
+        exchange.sent = True
         return response
 
     async def innermost(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        """Pass a request on to aiohttp, and a write only while nothing of it may have left."""
-        if self.writes and self.sent:
+        """Pass the request on to aiohttp, and a write only while nothing of it may have left."""
+        exchange = self.exchange
+        if exchange.writes and exchange.sent:
             raise _SecondSend("a middleware wanted to send a write again")
-        before = self.sent
-        # Without a trace, what enters here has left, unless it says that it had no connection.
-        self.sent = before or not self._traced
+        before, self._no_connection = exchange.sent, None
+        exchange.sent = before or not self._traced
         try:
-            return await handler(request)
-        except _NOT_SENT as unsent:
+            self._refused = await handler(request)
+        except _NOT_SENT as failure:
             if not self._traced:
-                self.sent, self._unsent = before, unsent
+                exchange.sent, self._no_connection = before, failure
+                asyncio.get_running_loop().call_soon(self._doubt, failure)
             raise
+        return self._refused
 
-    def fail(self, failure: Exception) -> None:
+    def _doubt(self, failure: Exception) -> None:
+        # Whoever waits for anything after that error, instead of passing it on, may be sending the request by himself.
+        self._in_doubt = self._in_doubt or self._no_connection is failure
+
+    def leaving(self) -> None:
+        """Learn from the trace that the request's head is leaving."""
+        self.exchange.sent = True
+        if self._read is not None:
+            self.upload.reschedule(asyncio.get_running_loop().time() + self._read)
+
+    def failed(self, failure: Exception) -> None:
         """Learn how it ended. An error of a connection that nobody saw, as under a mock of aiohttp, counts as sent."""
         if not self._entered and isinstance(failure, aiohttp.ClientError | OSError):
-            self.sent = not isinstance(failure, _NOT_SENT)
-
-    def leave(self, upload_within: float | None) -> None:
-        """Learn that the request is leaving."""
-        self.sent = True
-        if self._upload is not None and upload_within is not None:
-            self._upload.reschedule(asyncio.get_running_loop().time() + upload_within)
+            self.exchange.sent = not isinstance(failure, _NOT_SENT)
 
 
 class Transport:
@@ -218,25 +246,25 @@ class Transport:
         Raises:
             Broken: No whole answer came; what did is in *exchange*, also when this is cancelled.
         """
-        exchange._traced = self._borrowed is None
+        watch = _Watch(exchange, traced=self._borrowed is None, read=self._timeouts.read)
         try:
-            async with asyncio.timeout(None) as exchange._upload:
-                response = await self._request(exchange)
+            async with watch.upload:
+                response = await self._request(exchange, watch)
             async with response:
                 # In here, where the connection is: headers are not yet an answer.
-                await exchange.read(response)
+                await exchange.take_in(response)
         except Exception as exc:  # of aiohttp, or of a middleware or trace on a borrowed session
-            exchange.fail(exc)
+            watch.failed(exc)
             told = _without_secrets(exc)
             raise Broken(told) from told
 
-    async def _request(self, exchange: Exchange) -> ClientResponse:
+    async def _request(self, exchange: Exchange, watch: _Watch) -> ClientResponse:
         # Traces of a borrowed session know nothing of ours, and may expect theirs. Given with a request, middlewares
         # replace the session's own; a borrowed session's stay around ours.
         session, context = self._borrowed, None
         outer: Sequence[aiohttp.ClientMiddlewareType] = ()
         if session is None:
-            session, context = self._session("write" if exchange.writes else "read"), exchange
+            session, context = self._session("write" if exchange.writes else "read"), watch
             timeout = aiohttp.ClientTimeout(total=None, connect=self._timeouts.connect, sock_read=self._timeouts.read)
         else:
             outer = getattr(session, "_middlewares", ())
@@ -256,14 +284,14 @@ class Transport:
             timeout=timeout,
             proxy=None if self._proxy is None else self._proxy.url,
             ssl=self._ssl,
-            middlewares=(exchange.outermost, *outer, exchange.innermost),
+            middlewares=(watch.outermost, *outer, watch.innermost),
             trace_request_ctx=context,
         )
 
     def _session(self, kind: Literal["read", "write"]) -> ClientSession:
         if kind not in self._own:
             trace = aiohttp.TraceConfig()
-            trace.on_request_headers_sent.append(self._headers_sent)
+            trace.on_request_headers_sent.append(_headers_sent)
             self._own[kind] = ClientSession(
                 # A stale kept-alive connection makes a false unknown of many a write: each gets a fresh one. No limit,
                 # since what waits for the pool would have less time to connect; who calls us sets one.
@@ -272,9 +300,6 @@ class Transport:
                 trace_configs=[trace],
             )
         return self._own[kind]
-
-    async def _headers_sent(self, _: ClientSession, context: SimpleNamespace, __: object) -> None:
-        context.trace_request_ctx.leave(self._timeouts.read)
 
     def _check_loop(self) -> None:
         running = asyncio.get_running_loop()
@@ -286,14 +311,25 @@ class Transport:
             )
 
 
+async def _headers_sent(_: ClientSession, context: SimpleNamespace, __: object) -> None:
+    context.trace_request_ctx.leaving()
+
+
 def _without_secrets(exc: Exception) -> Exception:
-    """Take out of an error what its `repr` would show: the headers with the token, and a proxy's user and password."""
-    if isinstance(exc, aiohttp.InvalidURL) and "@" in str(exc.url):
-        return aiohttp.InvalidURL("an address with a password", exc.description)
-    if isinstance(exc, aiohttp.ClientResponseError):
-        told = exc.request_info
-        exc.request_info = aiohttp.RequestInfo(
-            told.url.with_user(None), told.method, CIMultiDictProxy(CIMultiDict()), told.real_url.with_user(None)
-        )
-        exc.args = (exc.request_info, exc.history)
+    """
+    Give an error without what its `repr` would show: the headers with the token, and a proxy's user and password.
+
+    One that is somebody's own, and of a make that cannot be mended so, is given as it is.
+    """
+    with suppress(Exception):
+        if isinstance(exc, aiohttp.InvalidURL) and "@" in str(exc.url):
+            return aiohttp.InvalidURL("an address with a password", exc.description)
+        if isinstance(exc, aiohttp.ClientResponseError):
+            told, bare = exc.request_info, copy.copy(exc)
+            bare.request_info = aiohttp.RequestInfo(
+                told.url.with_user(None), told.method, CIMultiDictProxy(CIMultiDict()), told.real_url.with_user(None)
+            )
+            bare.args = (bare.request_info, bare.history)
+            bare.__cause__ = exc.__cause__
+            return bare
     return exc

@@ -17,12 +17,13 @@ from ingram_orders.errors import (
     OutcomeUnknownError,
     RateLimitedError,
     UnreadableAnswerError,
+    one_line,
 )
 from ingram_orders.exact_json import read_json, write_json
 from ingram_orders.models import RequestModel
 from ingram_orders.oauth import Token
 from ingram_orders.operations import OrdersRequest
-from ingram_orders.refusals import error_class, error_details, one_line, retry_after, told
+from ingram_orders.refusals import error_class, error_details, retry_after, told
 
 
 @frozen(kw_only=True)

@@ -6,7 +6,7 @@ import itertools
 import pytest
 
 from ingram_orders import AuthenticationError, ConnectionFailedError, IngramError
-from ingram_orders.oauth import FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, Token, TokenKeeper
+from ingram_orders.oauth import FIRST_PAUSE, LONGEST_PAUSE, Token, TokenKeeper
 
 
 class Fetches:
@@ -33,11 +33,19 @@ class Fetches:
         return Token(f"token-{self.count}", self.lifetime)
 
 
+async def settled(keeper: TokenKeeper) -> str:
+    """Give the token that there is once a refresh that the asking may have begun is over."""
+    await keeper.token()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    return await keeper.token()
+
+
 async def test_a_token_is_kept_until_shortly_before_its_end() -> None:
     fetches = Fetches(lifetime=1000)
     for now, expected in [(0, 1), (500, 1), (899, 1), (901, 2), (1700, 2), (1802, 3)]:
         fetches.now = now
-        assert await fetches.keeper.token() == f"token-{expected}"
+        assert await settled(fetches.keeper) == f"token-{expected}"
 
 
 @pytest.mark.parametrize(
@@ -52,9 +60,9 @@ async def test_the_margin_is_a_tenth_of_the_life_or_five_minutes_and_up_to_doubl
     fetches.keeper = TokenKeeper(fetches.fetch, clock=lambda: fetches.now, rand=lambda: chance)
     await fetches.keeper.token()
     fetches.now = refreshed_at - 0.1
-    assert await fetches.keeper.token() == "token-1"
+    assert await settled(fetches.keeper) == "token-1"
     fetches.now = refreshed_at + 0.1
-    assert await fetches.keeper.token() == "token-2"
+    assert await settled(fetches.keeper) == "token-2"
 
 
 async def test_a_tokens_life_counts_from_when_it_was_asked_for() -> None:
@@ -68,9 +76,9 @@ async def test_a_tokens_life_counts_from_when_it_was_asked_for() -> None:
     fetches.keeper = TokenKeeper(slowly, clock=lambda: fetches.now, rand=lambda: 0.0)
     await fetches.keeper.token()
     fetches.now = 899
-    assert await fetches.keeper.token() == "token-1"
+    assert await settled(fetches.keeper) == "token-1"
     fetches.now = 901
-    assert await fetches.keeper.token() == "token-2"
+    assert await settled(fetches.keeper) == "token-2"
 
 
 async def test_a_refused_token_is_never_given_again_and_its_successors_come_a_second_apart_at_least() -> None:
@@ -98,52 +106,112 @@ async def test_callers_that_wait_out_the_second_share_one_fetch_and_one_that_is_
     assert fetches.count == 3
 
 
-async def test_nobody_but_who_fetches_waits_while_the_old_token_lasts() -> None:
+async def test_nobody_waits_for_a_token_while_the_old_one_lasts() -> None:
     fetches = Fetches(lifetime=1000)
     await fetches.keeper.token()
     fetches.now = 950
-    refreshing = asyncio.ensure_future(fetches.keeper.token())
-    await asyncio.sleep(0)
-    assert await fetches.keeper.token() == "token-1"
-    assert await refreshing == "token-2"
+    assert [await fetches.keeper.token() for _ in range(3)] == ["token-1"] * 3
+    assert await settled(fetches.keeper) == "token-2"
+    assert fetches.count == 2
 
 
-async def test_a_fetch_that_hangs_is_given_up_while_the_old_token_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
-    fetches, hung = Fetches(lifetime=1000), asyncio.Event()
+class Hanging(Fetches):
+    """Fetches that go on until they are let."""
+
+    def __init__(self) -> None:
+        super().__init__(lifetime=1000)
+        self.let = asyncio.Event()
+        self.let.set()
+        self.cancelled = 0
+
+    async def fetch(self) -> Token:
+        try:
+            await self.let.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        return await super().fetch()
+
+
+async def test_a_refresh_that_hangs_holds_up_nobody_before_the_token_ends_and_is_then_waited_for() -> None:
+    fetches = Hanging()
     await fetches.keeper.token()
+    fetches.let.clear()
     fetches.now = 950
-
-    async def hang() -> Token:
-        hung.set()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    fetches.keeper._fetch = hang
-    call = asyncio.ensure_future(fetches.keeper.token())
-    await hung.wait()
-    loop = asyncio.get_running_loop()
-    later = loop.time() + PATIENCE + 1
-    monkeypatch.setattr(loop, "time", lambda: later)
-    assert await call == "token-1"
-    hung.clear()
-    assert await fetches.keeper.token() == "token-1"  # within the pause: not even tried
-    assert not hung.is_set()
+    for _ in range(50):
+        assert await fetches.keeper.token() == "token-1"
+        await asyncio.sleep(0)
+    fetches.now = 1001
+    first, *rest = (asyncio.ensure_future(fetches.keeper.token()) for _ in range(5))
+    await asyncio.sleep(0)
+    first.cancel()  # which harms neither the others nor the refresh
+    await asyncio.sleep(0)
+    fetches.let.set()
+    assert await asyncio.gather(*rest) == ["token-2"] * 4
+    assert (fetches.count, fetches.cancelled) == (2, 0)
 
 
-async def test_a_fetch_without_a_token_in_hand_is_left_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its own timeouts bound it."""
-    fetches = Fetches()
-    loop = asyncio.get_running_loop()
-    fetch, now = fetches.fetch, loop.time
-
-    async def slowly() -> Token:
-        monkeypatch.setattr(loop, "time", lambda: now() + PATIENCE + 1)
-        for _ in range(3):
-            await asyncio.sleep(0)
-        return await fetch()
-
-    fetches.keeper._fetch = slowly
+async def test_closing_ends_a_refresh_and_lets_none_begin() -> None:
+    fetches = Hanging()
+    await fetches.keeper.token()
+    fetches.let.clear()
+    fetches.now = 950
+    await fetches.keeper.token()
+    await asyncio.sleep(0)
+    await fetches.keeper.close()
+    assert fetches.cancelled == 1
     assert await fetches.keeper.token() == "token-1"
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_refresh_that_failed_keeps_no_call_from_trying_once_the_token_has_ended() -> None:
+    fetches = Fetches(lifetime=1000)
+    await fetches.keeper.token()
+    fetches.failure = ConnectionFailedError("down")
+    for fetches.now in (950, 960, 970, 980, 999):
+        assert await settled(fetches.keeper) == "token-1"
+    fetches.failure = None
+    fetches.now = 1000
+    assert await fetches.keeper.token() == f"token-{fetches.count}"
+
+
+async def test_a_failure_of_any_kind_is_one_of_ours_and_makes_a_pause() -> None:
+    fetches = Fetches()
+
+    async def fails() -> Token:
+        fetches.count += 1
+        raise KeyError("a bug")
+
+    fetches.keeper = TokenKeeper(fails, clock=lambda: fetches.now)
+    results = await asyncio.gather(*(fetches.keeper.token() for _ in range(20)), return_exceptions=True)
+    assert {type(it) for it in results} == {ConnectionFailedError}
+    assert "KeyError: 'a bug'" in str(results[0])
+    assert fetches.count == 1
+
+
+async def test_the_pause_counts_from_when_the_fetch_had_failed() -> None:
+    fetches = Fetches()
+
+    async def fails_late() -> Token:
+        fetches.count += 1
+        fetches.now += 10
+        raise ConnectionFailedError("no connection within 10 s")
+
+    fetches.keeper = TokenKeeper(fails_late, clock=lambda: fetches.now)
+    for _ in range(2):
+        with pytest.raises(ConnectionFailedError):
+            await fetches.keeper.token()
+    assert fetches.count == 1
+
+
+async def test_a_token_that_ended_by_itself_is_replaced_at_once_however_young_the_last_was() -> None:
+    """Only refusals keep their successors a second apart."""
+    fetches = Fetches(lifetime=0.5)
+    fetches.keeper.drop(await fetches.keeper.token())
+    await fetches.keeper.token()
+    fetches.now += 0.6
+    assert await fetches.keeper.token() == "token-3"
+    assert not fetches.slept
 
 
 async def test_many_callers_wait_for_one_fetch() -> None:
@@ -217,8 +285,8 @@ async def test_a_token_that_is_still_good_outlives_a_failed_refresh() -> None:
     await fetches.keeper.token()
     fetches.failure = ConnectionFailedError("down")
     fetches.now = 950
-    assert await fetches.keeper.token() == "token-1"
-    assert await fetches.keeper.token() == "token-1"  # within the pause
+    assert await settled(fetches.keeper) == "token-1"
+    assert await settled(fetches.keeper) == "token-1"  # within the pause
     assert fetches.count == 2
     fetches.now = 1001
     with pytest.raises(ConnectionFailedError):
