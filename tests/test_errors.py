@@ -156,6 +156,21 @@ class Unshowable(Exception):
     __repr__ = __str__
 
 
+@pytest.mark.parametrize(
+    "echoed",
+    [
+        "ab/cd+ef-x&y<z", "ab%2fcd%2bef-x%26y%3cz", "ab%2Fcd%2Bef-x%26y%3Cz", "ab/cd%2Bef-x%26y%3Cz",
+        "ab/cd+ef-x&amp;y&lt;z", "ab\\/cd+ef-x&y<z", "ab\\u002fcd\\u002bef-x\\u0026y\\u003cz",
+        "ab\\u002Fcd\\u002Bef-x\\u0026y\\u003Cz",
+    ],
+)  # fmt: skip
+def test_a_secret_is_found_however_a_server_may_write_it(echoed: str) -> None:
+    ours = ConnectionLostError(f"bad client_secret={echoed}!")
+    ours.body = f"bad client_secret={echoed}!".encode()  # type: ignore[attr-defined]
+    blot_out(ours, ["ab/cd+ef-x&y<z"])
+    assert (str(ours), ours.body) == ("bad client_secret=***!", b"bad client_secret=***!")  # type: ignore[attr-defined]
+
+
 FOREIGN: Final[dict[str, BaseException]] = {
     "plain": ValueError(SECRET),
     "frozen": Frozen(SECRET),

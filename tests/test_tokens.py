@@ -1,6 +1,7 @@
 """Tokens over real sockets: when one is asked for, by whom, and what is done when it is refused."""
 
 import asyncio
+import time
 from typing import Any
 
 import aiohttp
@@ -20,8 +21,11 @@ from ingram_orders import (
     AuthenticationError,
     ConfigurationError,
     ConnectionFailedError,
+    ConnectionLostError,
+    IngramError,
     OrderCreateRequest,
     OrdersClient,
+    OutcomeUnknownError,
 )
 from ingram_orders.sandbox import Sandbox
 
@@ -187,6 +191,38 @@ async def test_a_source_that_has_no_other_token_does_not_make_us_send_again(buil
         with pytest.raises(AuthenticationError):
             await build(orders).execute()
         assert len(server.heard) == 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [ConnectionLostError("of another call"), OutcomeUnknownError("x", operation="create", correlation_id="c")],
+    ids=lambda it: type(it).__name__,
+)
+@each
+async def test_a_token_sources_word_on_another_call_is_none_on_this_one(build: Build, failure: IngramError) -> None:
+    class Broken(MyTokens):
+        async def token(self) -> str:
+            raise failure
+
+    async with RawServer(FOUND) as server, client_for(server, token_source=Broken()) as orders:
+        with pytest.raises(ConnectionFailedError, match="no token was to be had"):
+            await build(orders).execute()
+        assert not server.heard
+
+
+async def test_closing_a_client_ends_the_refresh_of_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    brief = http(200, b'{"access_token": "first", "expires_in": 100}')
+    async with RawServer(FOUND) as server:
+        server.answer_tokens(brief, server.hang)
+        async with client_for(server) as orders:
+            await orders.details("1").execute()
+            now = time.monotonic() + 95
+            monkeypatch.setattr(orders._session._keeper, "_clock", lambda: now)
+            await orders.details("1").execute()  # which does not wait for it
+            await server.hung.wait()
+            assert len(server.tokens) == 2
+        assert not [it for it in asyncio.all_tasks() if "TokenKeeper._refresh" in repr(it)]
+        await server.all_closed()
 
 
 async def test_a_token_source_that_fails_to_drop_fails_in_our_tree() -> None:

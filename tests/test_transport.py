@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import copy
+import logging
 import pickle
 import ssl
 import traceback
@@ -13,6 +14,7 @@ import pytest
 import trustme
 from support.calls import (
     FOUND,
+    READS,
     WRITES,
     Build,
     Later,
@@ -28,9 +30,12 @@ from ingram_orders import (
     ApiError,
     ConnectionFailedError,
     ConnectionLostError,
+    IngramError,
     OrdersClient,
     OutcomeUnknownError,
+    RateLimitedError,
     Timeouts,
+    wire,
 )
 
 # ── What goes wrong on the way ──────────────────────────────────────────────────────────────────────────────────────
@@ -348,6 +353,186 @@ async def test_a_deadline_while_a_middleware_sends_by_itself_leaves_the_outcome_
         later(61)
         with pytest.raises(OutcomeUnknownError):
             await call
+
+
+@each_write
+@pytest.mark.parametrize("again", [False, True], ids=["the first error", "ours again"])
+async def test_a_failover_that_waits_for_its_own_send_counts_as_having_sent(build: Build, again: bool) -> None:
+    """It passes on our own error of no connection, and yet an order may be at the standby."""
+
+    async def failover(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        try:
+            return await handler(request)
+        except aiohttp.ClientConnectorError:
+            with contextlib.suppress(aiohttp.ClientError):
+                async with aiohttp.ClientSession() as own, own.request(request.method, standby.url) as response:
+                    await response.read()
+            if again:
+                return await handler(request)
+            raise
+
+    async with RawServer() as dead:
+        pass
+    async with RawServer(None) as standby, aiohttp.ClientSession(middlewares=(failover,)) as session:
+        with pytest.raises(OutcomeUnknownError):
+            await build(client_for(dead, session=session, token_source=MyTokens())).execute()
+        assert standby.heard
+
+
+@each
+async def test_a_middleware_that_reads_the_answer_leaves_it_to_us(build: Build) -> None:
+    """The commonest there is: it logs what came."""
+
+    async def reads(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        response = await handler(request)
+        read.append(await response.text())
+        return response
+
+    read: list[str] = []
+    body = b'[{"orderNumber": "20-RD3QV"}]'
+    async with RawServer(http(201, body)) as server, aiohttp.ClientSession(middlewares=(reads,)) as session:
+        answer = await build(client_for(server, session=session, token_source=MyTokens())).execute_with_response()
+        assert answer.body == (b"" if answer.model is None else body)
+    assert read == [body.decode()]
+
+
+async def test_the_cap_counts_for_what_a_middleware_has_read_too() -> None:
+    async def reads(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        response = await handler(request)
+        await response.read()
+        return response
+
+    async with RawServer(http(201, b'{"a": 1}')) as server, aiohttp.ClientSession(middlewares=(reads,)) as session:
+        orders = client_for(server, session=session, token_source=MyTokens(), max_body=5)
+        with pytest.raises(OutcomeUnknownError, match="larger than 5 bytes") as unknown:
+            await WRITES[0](orders).execute()
+    assert unknown.value.body == b'{"a":'
+
+
+async def test_a_middleware_that_answers_by_itself_counts_as_having_sent() -> None:
+    async def instead(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        return await own.request(request.method, other.url)
+
+    cut = http(201, b'{"orders": [', length=100)
+    async with (
+        RawServer() as server,
+        RawServer(cut) as other,
+        aiohttp.ClientSession() as own,
+        aiohttp.ClientSession(middlewares=(instead,)) as session,
+    ):
+        with pytest.raises(OutcomeUnknownError) as unknown:
+            await WRITES[0](client_for(server, session=session, token_source=MyTokens())).execute()
+    assert (unknown.value.status, unknown.value.body) == (201, b'{"orders": [')
+
+
+@each_read
+async def test_a_borrowed_sessions_middleware_may_repeat_a_read(build: Build) -> None:
+    async def again(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        (await handler(request)).close()
+        return await handler(request)
+
+    async with (
+        RawServer(http(503), http(200, b"[{}]")) as server,
+        aiohttp.ClientSession(middlewares=(again,)) as session,
+    ):
+        answer = await build(client_for(server, session=session, token_source=MyTokens())).execute_with_response()
+        assert answer.status == 200
+        assert len(server.heard) == 2
+
+
+@each_write
+@pytest.mark.parametrize(("status", "kind"), [(429, RateLimitedError), (503, OutcomeUnknownError)])
+async def test_a_refusal_after_which_a_middleware_wanted_to_send_a_write_again_is_told(
+    build: Build, status: int, kind: type[IngramError]
+) -> None:
+    async def again(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        (await handler(request)).close()
+        return await handler(request)
+
+    refusal = http(status, b"{}", "Retry-After: 7")
+    async with RawServer(refusal) as server, aiohttp.ClientSession(middlewares=(again,)) as session:
+        with pytest.raises(kind) as refused:
+            await build(client_for(server, session=session, token_source=MyTokens())).execute()
+        assert len(server.heard) == 1
+    assert getattr(refused.value, "status", None) == status
+    assert getattr(refused.value, "retry_after", 7) == 7
+
+
+class Unshowable(Exception):
+    def __str__(self) -> str:
+        raise KeyError("no text")
+
+    __repr__ = __str__
+
+
+def with_exceptions(value: object) -> Exception:
+    failure = ValueError("odd")
+    failure.exceptions = value  # type: ignore[attr-defined]
+    return failure
+
+
+ODD: dict[str, Exception] = {
+    "unshowable": Unshowable(),
+    "no exceptions": with_exceptions(None),
+    "texts for exceptions": with_exceptions(("a", "b")),
+    "made by hand": aiohttp.ClientResponseError(None, ()),  # type: ignore[arg-type]
+    "its own cause": ValueError("knot"),
+}
+ODD["its own cause"].__cause__ = ODD["its own cause"]
+
+
+@each
+@pytest.mark.parametrize("failure", ODD.values(), ids=ODD)
+async def test_no_error_of_somebody_elses_hides_that_a_write_was_sent(build: Build, failure: Exception) -> None:
+    async def theirs(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        (await handler(request)).close()
+        raise failure
+
+    async with RawServer(FOUND) as server, aiohttp.ClientSession(middlewares=(theirs,)) as session:
+        request = build(client_for(server, session=session, token_source=MyTokens()))
+        with pytest.raises(OutcomeUnknownError if request.writes else ConnectionLostError):
+            await request.execute()
+        assert len(server.heard) == 1
+
+
+@each_write
+async def test_whatever_goes_wrong_in_us_after_a_write_was_sent_is_an_unknown_outcome(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(wire, "decode", broken)
+    async with RawServer(http(201, b'{"orders": []}')) as server, client_for(server) as orders:
+        request = build(orders)
+        with pytest.raises(OutcomeUnknownError, match="KeyError: 'a bug'") as unknown:
+            await request.execute()
+    assert unknown.value.status == 201
+    assert unknown.value.body == (b"" if request.operation == "cancel" else b'{"orders": []}')
+
+
+async def test_a_bug_in_a_read_is_not_dressed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(wire, "decode", broken)
+    async with RawServer(FOUND) as server, client_for(server) as orders:
+        with pytest.raises(KeyError, match="a bug"):
+            await READS[0](orders).execute()
+
+
+async def test_a_logging_filter_that_fails_costs_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(record: logging.LogRecord) -> bool:
+        raise KeyError("a filter")
+
+    log = logging.getLogger("ingram_orders.session")
+    monkeypatch.setattr(log, "level", logging.DEBUG)
+    log.addFilter(broken)
+    try:
+        async with RawServer(http(201, b"{}")) as server, client_for(server) as orders:
+            assert await WRITES[0](orders).execute()
+    finally:
+        log.removeFilter(broken)
 
 
 async def test_a_middleware_that_fails_with_the_very_error_of_no_connection_has_sent_nothing() -> None:
