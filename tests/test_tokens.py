@@ -222,6 +222,8 @@ async def test_closing_a_client_ends_the_refresh_of_its_token(monkeypatch: pytes
             await server.hung.wait()
             assert len(server.tokens) == 2
         assert not [it for it in asyncio.all_tasks() if "TokenKeeper._refresh" in repr(it)]
+        assert orders._session._keeper is not None
+        assert orders._session._keeper._is_closed  # so none begins in a call that is still under way
         await server.all_closed()
 
 

@@ -267,6 +267,35 @@ async def test_a_proxys_password_is_not_shown(tokens: MyTokens | None) -> None:
         error = error.__cause__
 
 
+@each
+async def test_a_borrowed_sessions_own_proxy_that_refuses_has_sent_nothing_and_its_password_is_not_shown(
+    build: Build,
+) -> None:
+    async with RawServer(http(407)) as proxy:
+        url = proxy.url.replace("//", "//user:proxy-password@")
+        async with aiohttp.ClientSession(proxy=url) as session:
+            orders = client_for(proxy, base_url="https://orders.example", session=session, token_source=MyTokens())
+            with pytest.raises(ConnectionFailedError, match="407") as failed:
+                await build(orders).execute()
+    error: BaseException | None = failed.value
+    while error is not None:
+        assert "proxy-password" not in f"{error!r} {error} {error.args} {vars(error)}"
+        assert "Bearer" not in f"{error!r} {error} {error.args} {vars(error)}"
+        error = error.__cause__
+
+
+async def test_a_proxys_password_is_not_shown_where_the_proxy_echoes_it() -> None:
+    async with RawServer(http(400, b'{"message": "bad login user:proxy%2Fpassword, proxy/password"}')) as proxy:
+        url = proxy.url.replace("//", "//user:proxy%2Fpassword@")
+        orders = client_for(
+            proxy, base_url="http://orders.example", allow_http=True, proxy=url, token_source=MyTokens()
+        )
+        async with orders:
+            with pytest.raises(ApiError, match=r"bad login user:\*\*\*, \*\*\*") as refused:
+                await orders.search().execute()
+    assert refused.value.body == b'{"message": "bad login user:***, ***"}'
+
+
 async def test_an_answer_is_read_also_when_the_loops_threads_are_gone() -> None:
     body = b'{"orders": [' + b",".join([b'{"notes": "x"}'] * 10_000) + b"]}"
     async with RawServer(http(201, body)) as server, client_for(server) as orders:
@@ -521,18 +550,19 @@ async def test_a_bug_in_a_read_is_not_dressed_up(monkeypatch: pytest.MonkeyPatch
             await READS[0](orders).execute()
 
 
-async def test_a_logging_filter_that_fails_costs_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_logging_filter_that_fails_costs_no_answer() -> None:
     def broken(record: logging.LogRecord) -> bool:
         raise KeyError("a filter")
 
     log = logging.getLogger("ingram_orders.session")
-    monkeypatch.setattr(log, "level", logging.DEBUG)
+    log.setLevel(logging.DEBUG)
     log.addFilter(broken)
     try:
         async with RawServer(http(201, b"{}")) as server, client_for(server) as orders:
             assert await WRITES[0](orders).execute()
     finally:
         log.removeFilter(broken)
+        log.setLevel(logging.NOTSET)
 
 
 async def test_a_middleware_that_fails_with_the_very_error_of_no_connection_has_sent_nothing() -> None:
