@@ -37,6 +37,7 @@ from ingram_orders import (
     Response,
     VendorRequiredInfoRequest,
     structure,
+    wire,
 )
 from ingram_orders.builder import Body, Flag, Header, Path, Query, Range, Request, Several, TextParameter, Whole
 from ingram_orders.operations import (
@@ -369,6 +370,17 @@ def test_all_problems_are_told_at_once() -> None:
         "order_create_request.lines[0].quantity: 'x' is not a whole number of at most 18 digits",
         "order_create_request.lines[1].notes: 7 is not text",
     )
+
+
+def test_a_body_that_cannot_be_written_after_all_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What checks it goes as deep as what writes it; should that ever differ, nothing is sent all the same."""
+
+    def too_deep(_: object) -> bytes:
+        raise RecursionError("maximum recursion depth exceeded")
+
+    monkeypatch.setattr(wire, "write_json", too_deep)
+    [problem] = problems_of(CREATE.order_create_request(BODY))
+    assert "cannot be written as JSON" in problem
 
 
 SEVERAL_PROBLEMS: dict[str, tuple[Any, tuple[str, ...]]] = {
