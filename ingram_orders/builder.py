@@ -210,9 +210,9 @@ class Parameter(Generic[T]):
     @overload
     def __get__(self, request: R, owner: type[R]) -> Callable[[T], R]: ...
     def __get__(self, request: Any, owner: type) -> Any:
-        return (
-            self if request is None else functools.partial(request._with, self.name)
-        )  # a request's own, as this class is
+        if request is None:
+            return self
+        return functools.partial(request._with, self.name)  # a request's own, as this class is
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.wire_name!r})"

@@ -1,6 +1,7 @@
 """`OrdersClient`, the door: one method an operation, settings, and views for other customers."""
 
 import copy
+import inspect
 import os
 from collections.abc import Mapping
 from ssl import SSLContext
@@ -94,7 +95,8 @@ class OrdersClient:
             token_source: Where tokens come from instead; then no id and secret are needed.
             session: An aiohttp session to use, which stays yours to close; `None` opens our own.
             timeouts: In seconds.
-            max_body: Bytes of an answer, decompressed, that are read at most; 64 MiB.
+            max_body: Bytes of an answer, decompressed, that are read at most; 64 MiB. One of more than a million values
+                cannot be read, whatever is set.
             proxy: `http[s]://[user:password@]host[:port]`. Its password is never shown.
             ssl: As aiohttp takes it.
             allow_http: Allow `http://` beyond this machine, which shows secrets and orders to everyone on the way.
@@ -107,6 +109,8 @@ class OrdersClient:
         )
         if type(max_body) is not int or max_body < 1:
             raise ConfigurationError(f"max_body must be a whole number of bytes, 1 or more, not {brief(max_body)}")
+        if token_source is not None and inspect.iscoroutinefunction(getattr(token_source, "drop", None)):
+            raise ConfigurationError("token_source.drop must be a plain function: nobody waits for it")
         if token_source is not None and not all(callable(getattr(token_source, it, None)) for it in ("token", "drop")):
             raise ConfigurationError(
                 f"token_source must have token() and drop(), and a {type(token_source).__name__} has not"

@@ -13,13 +13,14 @@ Bytes from which on a body is to be read in a thread: at worst, as many hold the
 """
 
 _MANY: Final = 50_000
+_LARGE: Final = 2**20
 """
-Values in a document from which on it is read by a scanner that is written in Python. The one in C keeps the interpreter
-to itself until it is done, and so the loop from its turns: for some fifty milliseconds at worst, with as many.
+Values, and bytes, of a document from which on it is read by a scanner that is written in Python. The one in C keeps the
+interpreter to itself until it is done, and so the loop from its turns.
 """
 
 _MOST: Final = 1_000_000
-"""Values that are read at most: what comes of more, the garbage collector alone goes through for too long at a time."""
+"""Values and escapes that are read at most: the garbage collector alone goes through what more become for too long."""
 
 _LONGEST_NUMBER: Final = 4_300
 """Characters of a number that are read at most; Python's own limit for whole ones."""
@@ -29,20 +30,28 @@ def read_json(body: bytes) -> Any:
     """
     Read JSON with exact numbers, in any of its encodings, with or without a byte order mark.
 
-    `NaN` and its like, which are not JSON, become text. Of a repeated key the last counts.
+    `NaN` and its like, which are not JSON, become text. Of a repeated key the last counts. A long document is to be
+    read in a thread; the loop has its turns meanwhile, but for some tenths of a second in a body of 60 MiB.
 
     Raises:
-        ValueError, ArithmeticError, RecursionError: It is not JSON, or not within Python's bounds, or holds a
-            million values.
+        ValueError, ArithmeticError, RecursionError: It is not JSON, or not within Python's bounds, or holds a million
+            values.
     """
+    try:
+        return _read(body)
+    except ValueError as exc:  # json's own hold the whole document, and decoders' all of the bytes
+        wrong = str(exc)
+    raise ValueError(wrong)
+
+
+def _read(body: bytes) -> Any:
     if len(body) < LONG_BODY:
         return json.loads(body, parse_float=Decimal, parse_constant=str)
-    values = body.count(b",") + body.count(b"[") + body.count(b"{")  # or more, by those in texts
+    values = sum(map(body.count, (b",", b"[", b"{", b"\\")))  # or more, by those in texts
     if values > _MOST:
         raise ValueError(f"it holds more than {_MOST:,} values")
-    return json.loads(
-        body, parse_float=_decimal, parse_constant=str, cls=_FairDecoder if values > _MANY else json.JSONDecoder
-    )
+    decoder = _FairDecoder if values > _MANY or len(body) > _LARGE else json.JSONDecoder
+    return json.loads(body, parse_float=_decimal, parse_int=_int, parse_constant=str, cls=decoder)
 
 
 def _decimal(text: str) -> Decimal:
@@ -51,8 +60,16 @@ def _decimal(text: str) -> Decimal:
     return Decimal(text)
 
 
+def _int(text: str) -> int:
+    return int(text)  # in Python, so that others may have a turn between two of 4,300 digits
+
+
 class _FairDecoder(json.JSONDecoder):
-    """Lets other threads have their turns; a tenth as fast."""
+    """
+    Lets other threads have their turns; a tenth as fast.
+
+    Reads what the other does, but for lists nested deeper than some hundreds, which are a `RecursionError` earlier.
+    """
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)

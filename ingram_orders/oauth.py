@@ -29,6 +29,9 @@ least between two tokens fetched because the API refused the one before.
 
 LONGEST_PAUSE: Final = 30.0
 
+LONGEST_REFRESH: Final = 15.0
+"""Seconds after which a refresh that nobody waits for yet is given up, whatever the timeouts allow."""
+
 
 class TokenSource(Protocol):
     """Where access tokens come from. Bring your own to share one token between processes."""
@@ -97,8 +100,8 @@ class TokenKeeper:
             self._refresh_if_due()
             return token
         async with self._lock:
-            if self._refreshing is not None:
-                await asyncio.wait([self._refreshing])
+            if (refreshing := self._under_way()) is not None:
+                await asyncio.wait([refreshing])
             if (token := self._good()) is not None:
                 return token
             if self._failure is not None and self._clock() < self._quiet_until:
@@ -116,26 +119,27 @@ class TokenKeeper:
     async def close(self) -> None:
         """Leave nothing running."""
         self._is_closed = True
-        if self._refreshing is not None:
-            self._refreshing.cancel()
-            await asyncio.wait([self._refreshing])
+        if (refreshing := self._under_way()) is not None:
+            refreshing.cancel()
+            await asyncio.wait([refreshing])
 
     def _good(self) -> str | None:
         return self._token if self._clock() < self._ends_at else None
 
+    def _under_way(self) -> asyncio.Task[None] | None:
+        return None if self._refreshing is None or self._refreshing.done() else self._refreshing
+
     def _refresh_if_due(self) -> None:
         now = self._clock()
-        if now >= max(self._refresh_at, self._quiet_until) and self._refreshing is None and not self._is_closed:
+        if now >= max(self._refresh_at, self._quiet_until) and not self._is_closed and self._under_way() is None:
             self._refreshing = asyncio.create_task(self._refresh())
 
     async def _refresh(self) -> None:
-        try:
-            with suppress(IngramError):
+        with suppress(IngramError, TimeoutError):
+            async with asyncio.timeout(LONGEST_REFRESH):
                 await self._fetched()
-        finally:
-            self._refreshing = None
-            # Once the old token has ended, no pause is to keep a call from trying by itself.
-            self._quiet_until = min(self._quiet_until, self._ends_at)
+        # Once the old token has ended, no pause is to keep a call from trying by itself.
+        self._quiet_until = min(self._quiet_until, self._ends_at)
 
     async def _fetched(self) -> str:
         asked_at = self._clock()

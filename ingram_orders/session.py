@@ -84,9 +84,10 @@ class Session:
 
     async def close(self) -> None:
         """Close what is our own; what was lent stays open. Closing twice is fine."""
-        if self._keeper is not None:
-            await self._keeper.close()
-        await self._transport.close()
+        if self._transport.shut():
+            if self._keeper is not None:
+                await self._keeper.close()
+            await self._transport.close()
 
     async def send(self, out: Outgoing, *, timeout: float | None = None) -> Response[Any]:
         """
@@ -107,23 +108,19 @@ class Session:
         call = _Call(out=out, until=until)
         try:
             return await self._send(call)
-        except IngramError as error:
-            await _beside_the_loop(len(getattr(error, "body", b"")), blot_out, error, self._secrets(call))
-            raise
         except Exception as exc:
-            # Nothing is known to come here. If something does, it must not hide that a write was sent.
-            last = call.exchanges[-1] if call.exchanges else None
-            if last is None or not (out.writes and last.sent):
+            error = exc if isinstance(exc, IngramError) else _unforeseen(call, exc)
+            if error is None:
                 raise
-            why = f"something went wrong here, after it was sent: {describe(exc)}"
-            raise out.outcome_unknown(why, status=last.status, body=last.body) from exc
+            await _beside_the_loop(len(getattr(error, "body", b"")), blot_out, error, self._secrets(call))
+            raise error from error.__cause__
 
     def _secrets(self, call: "_Call") -> list[str]:
         secrets = [*call.tokens]
         if self._credentials is not None:
             secrets.append(self._credentials.client_secret)
         if self._proxy is not None:
-            secrets.append(self._proxy.password)
+            secrets.extend(self._proxy.secrets)
         return secrets
 
     async def _send(self, call: "_Call") -> Response[Any]:
@@ -136,7 +133,6 @@ class Session:
                     token = await self._token()
                     if refused is not None and token == call.tokens[-1]:
                         raise refused  # the source has no other
-                    self._transport.check_open()  # it may have been closed meanwhile, and must not be opened again
                     exchange = self._exchange(call, token)
                     which = f" (attempt {len(call.exchanges)}, correlation id {out.correlation_id})"
                     broken = await self._carry(exchange, out.route, which)
@@ -270,6 +266,17 @@ def _failure(out: Outgoing, exchange: Exchange, broken: Broken) -> IngramError:
     if out.writes:
         return out.outcome_unknown(why, status=exchange.status, body=exchange.body)
     return ConnectionLostError(f"{out.route}: {why} ({out.subject})")
+
+
+def _unforeseen(call: _Call, exc: Exception) -> IngramError | None:
+    """Make the error for what nobody knows to come here; it must not hide that a write was sent."""
+    last = call.exchanges[-1] if call.exchanges else None
+    if last is None or not (call.out.writes and last.sent):
+        return None
+    why = f"something went wrong here, after it was sent: {describe(exc)}"
+    error = call.out.outcome_unknown(why, status=last.status, body=last.body)
+    error.__cause__ = exc
+    return error
 
 
 def _late(out: Outgoing, exchange: Exchange | None) -> IngramError:

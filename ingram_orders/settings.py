@@ -3,6 +3,7 @@
 import ipaddress
 import math
 import re
+from base64 import b64encode
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -16,7 +17,7 @@ INGRAM_SANDBOX: Final = f"{INGRAM_PRODUCTION}/sandbox"
 """Ingram's own sandbox: static answers. For one that behaves, see `ingram_orders.sandbox`."""
 
 MAX_BODY: Final = 64 * 2**20
-"""Bytes of an answer that are read at most, unless set."""
+"""Bytes of an answer that are read at most, unless set; and of any, a million values."""
 
 
 def checked_seconds(value: float, setting: str) -> float | None:
@@ -82,9 +83,13 @@ class Proxy:
         return cls(url)
 
     @property
-    def password(self) -> str:
-        """What its address holds as one; `""` where it holds none."""
-        return unquote(urlsplit(self.url).password or "")
+    def secrets(self) -> tuple[str, ...]:
+        """What its address holds that is not to be shown: the password, and what is sent of it."""
+        parts = urlsplit(self.url)
+        if not parts.password:
+            return ()
+        user, password = unquote(parts.username or ""), unquote(parts.password)
+        return password, b64encode(f"{user}:{password}".encode()).decode()
 
 
 @frozen

@@ -111,6 +111,7 @@ class Exchange:
 
     def take_in_head(self, response: ClientResponse) -> None:
         """Learn of an answer that its head has come."""
+        self.sent = True
         self.status = response.status
         self.answer_headers = CIMultiDict(response.headers)
 
@@ -149,6 +150,8 @@ class _Watch:
                 exchange.sent = True
             if isinstance(failure, _SecondSend) and self._refused is not None:
                 exchange.take_in_head(self._refused)
+                with suppress(Exception):  # it may have been closed, and its body be gone
+                    await exchange.take_in(self._refused)
             if isinstance(failure, _DROPPED) and not isinstance(failure, _NOT_SENT):
                 exchange.dropped = True
                 raise _Dropped(describe(failure)) from failure
@@ -182,10 +185,17 @@ class _Watch:
         if self._read is not None:
             self.upload.reschedule(asyncio.get_running_loop().time() + self._read)
 
-    def failed(self, failure: Exception) -> None:
-        """Learn how it ended. An error of a connection that nobody saw, as under a mock of aiohttp, counts as sent."""
-        if not self._entered and isinstance(failure, aiohttp.ClientError | OSError):
-            self.exchange.sent = not isinstance(failure, _NOT_SENT)
+    def failed(self, failure: BaseException) -> None:
+        """
+        Learn how it ended.
+
+        What nobody saw counts as sent: an error of a connection under a mock of aiohttp, or any end on a session of a
+        class that asks no middlewares.
+        """
+        if not self._entered:
+            cut = isinstance(failure, asyncio.CancelledError) and not self._traced
+            lost = isinstance(failure, aiohttp.ClientError | OSError) and not isinstance(failure, _NOT_SENT)
+            self.exchange.sent = self.exchange.sent or cut or lost
 
 
 class Transport:
@@ -213,13 +223,22 @@ class Transport:
         self._own: dict[Literal["read", "write"], ClientSession] = {}
         self.is_closed = False
 
-    async def close(self) -> None:
-        """Close what is our own; what was lent stays open. Closing twice is fine."""
+    def shut(self) -> bool:
+        """
+        Let nothing begin any more; give whether anything is left to close.
+
+        Raises:
+            ConfigurationError: It belongs to another event loop, which still runs.
+        """
         if self._loop is not None and self._loop.is_closed():
             self._own.clear()  # nothing can be closed in a loop that has ended; its connections ended with it
-        elif self._own:
+        elif self._loop is not None:
             self._check_loop()
         self.is_closed = True
+        return bool(self._loop is not None and not self._loop.is_closed())
+
+    async def close(self) -> None:
+        """Close what is our own; what was lent stays open. Closing twice is fine."""
         while self._own:
             _, session = self._own.popitem()
             await session.close()
@@ -245,7 +264,9 @@ class Transport:
 
         Raises:
             Broken: No whole answer came; what did is in *exchange*, also when this is cancelled.
+            ConfigurationError: See `check_open`; it may have been closed meanwhile, and must not be opened again.
         """
+        self.check_open()
         watch = _Watch(exchange, traced=self._borrowed is None, read=self._timeouts.read)
         try:
             async with watch.upload:
@@ -253,6 +274,9 @@ class Transport:
             async with response:
                 # In here, where the connection is: headers are not yet an answer.
                 await exchange.take_in(response)
+        except asyncio.CancelledError as cancelled:
+            watch.failed(cancelled)
+            raise
         except Exception as exc:  # of aiohttp, or of a middleware or trace on a borrowed session
             watch.failed(exc)
             told = _without_secrets(exc)

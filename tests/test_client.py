@@ -198,6 +198,18 @@ def test_a_token_source_that_is_none_is_refused_at_once(source: Any) -> None:
         OrdersClient(token_source=source)
 
 
+def test_a_token_source_whose_drop_would_have_to_be_waited_for_is_refused() -> None:
+    class Tokens:
+        async def token(self) -> str:
+            return "t"
+
+        async def drop(self, token: str) -> None: ...
+
+    source: Any = Tokens()
+    with pytest.raises(ConfigurationError, match="nobody waits for it"):
+        OrdersClient(token_source=source)
+
+
 @pytest.mark.parametrize(("client_id", "client_secret"), [(1, "s"), ("i", 2), (b"i", "s"), ("i", b"hidden-pw")])
 def test_credentials_that_are_no_text_are_refused_and_not_shown(client_id: Any, client_secret: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"client_(id|secret) .* must be text") as refused:

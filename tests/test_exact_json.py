@@ -41,6 +41,8 @@ MANY = {
     "texts": b"[" + b",".join([b'"a"'] * 200_000) + b"]",
     "lists": b"[" + b",".join([b"[]"] * 100_000) + b"]",
     "nests": b"[" + b",".join([b"[" * 400 + b"]" * 400] * 500) + b"]",
+    "objects in objects": b"[" + b",".join([b'{"a":' * 300 + b"1" + b"}" * 300] * 500) + b"]",
+    "whole numbers": b"[" + b",".join([b"7" * 4_000] * 2_000) + b"]",
     "objects": b"[" + b",".join([b'{"a":1}'] * 100_000) + b"]",
 }
 
@@ -69,9 +71,26 @@ def test_json_is_read_alike_whatever_its_length_and_its_number_of_values() -> No
     assert repr(read_json(document)) == repr(read_json(document + b" " * LONG_BODY)) == repr(read_json(many)[0])
 
 
+LARGE = {
+    "not UTF-8": b'{"a": "' + b"\xff" * 2**21 + b'"}',
+    "cut short": b'{"a": "' + b"x" * 2**21,
+    "no JSON behind": b'{"a": "' + b"x" * 2**21 + b'"} x',
+}
+
+
+@pytest.mark.parametrize("body", LARGE.values(), ids=LARGE)
+def test_the_error_for_what_is_no_json_does_not_hold_all_of_it(body: bytes) -> None:
+    """Whoever shows such an error, or its cause, would go through all of the document."""
+    with pytest.raises(ValueError, match=r".") as wrong:
+        read_json(body)
+    assert (wrong.value.__cause__, wrong.value.__context__) == (None, None)
+    assert len(repr(wrong.value) + repr(vars(wrong.value))) < 500
+
+
 TOO_MUCH = {
     "values": b"[" + b",".join([b"1"] * 1_000_002) + b"]",
     "lists": b"[" * 1_000_001,
+    "escapes": b'["' + b"\\n" * 1_000_001 + b'"]',
     "digits": b"[" + b"1" * 70_000 + b"]",
     "decimals": b"[1." + b"1" * 70_000 + b"]",
 }

@@ -6,7 +6,7 @@ import itertools
 import pytest
 
 from ingram_orders import AuthenticationError, ConnectionFailedError, IngramError
-from ingram_orders.oauth import FIRST_PAUSE, LONGEST_PAUSE, Token, TokenKeeper
+from ingram_orders.oauth import FIRST_PAUSE, LONGEST_PAUSE, LONGEST_REFRESH, Token, TokenKeeper
 
 
 class Fetches:
@@ -149,6 +149,38 @@ async def test_a_refresh_that_hangs_holds_up_nobody_before_the_token_ends_and_is
     fetches.let.set()
     assert await asyncio.gather(*rest) == ["token-2"] * 4
     assert (fetches.count, fetches.cancelled) == (2, 0)
+
+
+async def test_a_refresh_that_hangs_is_given_up_and_a_call_then_tries_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fetches = Hanging()
+    await fetches.keeper.token()
+    fetches.let.clear()
+    fetches.now = 950
+    await fetches.keeper.token()
+    await asyncio.sleep(0)
+    fetches.now = 1001
+    call = asyncio.ensure_future(fetches.keeper.token())
+    await asyncio.sleep(0)
+    loop = asyncio.get_running_loop()
+    later = loop.time() + LONGEST_REFRESH + 1
+    monkeypatch.setattr(loop, "time", lambda: later)
+    while not fetches.cancelled:  # noqa: ASYNC110  # one turn of the loop at a time
+        await asyncio.sleep(0)
+    fetches.let.set()
+    assert await call == "token-2"
+
+
+async def test_a_refresh_that_never_began_does_not_stand_in_the_way_of_the_next() -> None:
+    fetches = Fetches(lifetime=1000)
+    await fetches.keeper.token()
+    fetches.now = 950
+    await fetches.keeper.token()
+    assert fetches.keeper._refreshing is not None
+    fetches.keeper._refreshing.cancel()  # before its first step, as a loop does that ends
+    assert await settled(fetches.keeper) == "token-1"
+    assert await settled(fetches.keeper) == "token-2"
 
 
 async def test_closing_ends_a_refresh_and_lets_none_begin() -> None:

@@ -5,6 +5,7 @@ import contextlib
 import pickle
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -24,11 +25,13 @@ from support.raw_server import RawServer, http
 
 from ingram_orders import (
     ApiError,
+    AuthenticationError,
     ConfigurationError,
     ConnectionFailedError,
     ConnectionLostError,
     DeadlineExceededError,
     IngramError,
+    OrdersClient,
     OutcomeUnknownError,
 )
 
@@ -265,6 +268,72 @@ def test_a_client_whose_loop_has_ended_can_still_be_closed() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert (ran.returncode, ran.stdout) == (0, "closed\n")
+
+
+async def refreshing(server: RawServer) -> OrdersClient:
+    """Give a client whose token is being refreshed, which the server does not answer."""
+    server.answer_tokens(http(200, b'{"access_token": "first", "expires_in": 100}'), server.hang)
+    orders = client_for(server)
+    await orders.details("1").execute()
+    assert orders._session._keeper is not None
+    late = time.monotonic() + 95
+    orders._session._keeper._clock = lambda: late
+    await orders.details("1").execute()
+    await server.hung.wait()
+    return orders
+
+
+async def test_a_client_that_was_closed_asks_for_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call waits out the second between two refused tokens; meanwhile the client is closed."""
+    waiting, go = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: float) -> None:
+        waiting.set()
+        await go.wait()
+
+    async with RawServer(FOUND, UNAUTHORIZED) as server:
+        orders = client_for(server)
+        await orders.details("1").execute()
+        assert orders._session._keeper is not None
+        monkeypatch.setattr(orders._session._keeper, "_sleep", wait)
+        with pytest.raises(AuthenticationError):
+            await orders.details("1").execute()
+        call = asyncio.create_task(orders.details("1").execute())
+        await waiting.wait()
+        asked = len(server.tokens)
+        await orders.close()
+        go.set()
+        with pytest.raises(ConfigurationError, match="closed"):
+            await call
+        assert len(server.tokens) == asked
+        assert not orders._session._transport._own
+
+
+async def test_closing_in_another_loop_is_refused_and_changes_nothing() -> None:
+    """Also while a token is refreshed, which must not be cancelled from there."""
+    async with RawServer(FOUND) as server:
+        orders = await refreshing(server)
+
+        async def elsewhere() -> None:
+            with pytest.raises(ConfigurationError, match="another event loop"):
+                await orders.close()
+
+        await asyncio.to_thread(asyncio.run, elsewhere())
+        assert not [it for it in asyncio.all_tasks() if "_refresh" in repr(it) and it.done()]
+        await orders.details("1").execute()
+        await orders.close()
+        await server.all_closed()
+
+
+async def test_a_call_that_begins_while_the_client_is_being_closed_sends_nothing() -> None:
+    async with RawServer(FOUND) as server:
+        orders = await refreshing(server)
+        closing = asyncio.create_task(orders.close())
+        await asyncio.sleep(0)
+        with pytest.raises(ConfigurationError, match="closed"):
+            await WRITES[0](orders).execute()
+        await closing
+        assert len(server.heard) == 2
 
 
 @each

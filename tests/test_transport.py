@@ -7,6 +7,7 @@ import logging
 import pickle
 import ssl
 import traceback
+import warnings
 from typing import Any
 
 import aiohttp
@@ -487,6 +488,51 @@ async def test_a_refusal_after_which_a_middleware_wanted_to_send_a_write_again_i
     assert getattr(refused.value, "retry_after", 7) == 7
 
 
+async def test_the_answer_after_which_a_middleware_wanted_to_send_again_is_kept() -> None:
+    async def again(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        await handler(request)
+        return await handler(request)
+
+    body = b'{"orders": [{"ingramOrderNumber": "20-RD3QV"}]}'
+    async with RawServer(http(201, body)) as server, aiohttp.ClientSession(middlewares=(again,)) as session:
+        with pytest.raises(OutcomeUnknownError) as unknown:
+            await WRITES[0](client_for(server, session=session, token_source=MyTokens())).execute()
+        assert len(server.heard) == 1
+    assert (unknown.value.status, unknown.value.body) == (201, body)
+
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # aiohttp would rather not be inherited from
+
+    class Deaf(aiohttp.ClientSession):
+        """A session of a class that asks no middlewares, as one that caches may be."""
+
+        async def _request(self, *arguments: Any, **given: Any) -> aiohttp.ClientResponse:
+            given.pop("middlewares")
+            return await super()._request(*arguments, **given)
+
+
+@each_write
+@pytest.mark.parametrize("answer", [b"", http(201, b'{"orders": [', length=100)], ids=["silence", "half an answer"])
+async def test_a_deadline_on_a_session_that_asks_no_middlewares_leaves_the_outcome_unknown(
+    build: Build, answer: bytes, later: Later
+) -> None:
+    async with RawServer() as server, Deaf() as session:
+        server.answer(lambda heard: server.hang(heard) + answer)
+        orders = client_for(server, session=session, token_source=MyTokens())
+        call = asyncio.create_task(build(orders).execute(timeout=60))
+        await server.hung.wait()
+        for _ in range(100):
+            await asyncio.sleep(0)
+        later(61)
+        if answer and build(orders).operation == "cancel":
+            await call
+            return
+        with pytest.raises(OutcomeUnknownError) as unknown:
+            await call
+    assert unknown.value.body == (b'{"orders": [' if answer else b"")
+
+
 class Unshowable(Exception):
     def __str__(self) -> str:
         raise KeyError("no text")
@@ -529,15 +575,16 @@ async def test_whatever_goes_wrong_in_us_after_a_write_was_sent_is_an_unknown_ou
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
-        raise KeyError("a bug")
+        raise KeyError("a bug with token-1")
 
     monkeypatch.setattr(wire, "decode", broken)
-    async with RawServer(http(201, b'{"orders": []}')) as server, client_for(server) as orders:
+    async with RawServer(http(201, b'{"a": "token-1"}')) as server, client_for(server) as orders:
         request = build(orders)
-        with pytest.raises(OutcomeUnknownError, match="KeyError: 'a bug'") as unknown:
+        with pytest.raises(OutcomeUnknownError, match=r"KeyError: 'a bug with \*\*\*'") as unknown:
             await request.execute()
     assert unknown.value.status == 201
-    assert unknown.value.body == (b"" if request.operation == "cancel" else b'{"orders": []}')
+    assert unknown.value.body == (b"" if request.operation == "cancel" else b'{"a": "***"}')
+    assert "token-1" not in "".join(traceback.format_exception(unknown.value)).replace('"a bug with token-1"', "")
 
 
 async def test_a_bug_in_a_read_is_not_dressed_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,15 @@ def check_shape(document: Mapping[str, Any]) -> None:
             raise Refused(400, "Validation failed", (key, None, "must be text"))
     for key in _PRICES:
         if document.get(key) is not None and not _is_price(document[key]):
-            raise Refused(400, "Validation failed", (key, str(document[key])[:40], "must be an amount in cents"))
+            raise Refused(
+                400,
+                "Validation failed",
+                (
+                    key,
+                    str(document[key])[:40],
+                    "must be an amount of at most nine digits before the point and two behind it",
+                ),
+            )
 
 
 def _is_price(value: object) -> bool:
