@@ -1,0 +1,145 @@
+"""
+One SQLite database, and the one thread that touches it.
+
+SQLite waits for the disk, and a connection belongs to its thread. So each database has a worker of its own, and is
+given whole pieces of work: functions of the connection, each run as one transaction.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+from attrs import frozen
+
+from ingram_orders.errors import ConfigurationError
+
+T = TypeVar("T")
+
+MEMORY: Final = ":memory:"
+
+
+@frozen(kw_only=True)
+class Kind:
+    """What a database is for, so that none is taken for another."""
+
+    name: str
+    application_id: int
+    """In the file's header, where `file` and SQLite find it; every kind has its own."""
+    version: int
+    """Of the schema; a file of another one is refused."""
+    schema: str
+    """The statements that make it."""
+
+
+class Storage:
+    """A database, open inside `async with`; nothing else may write to its file meanwhile."""
+
+    def __init__(self, path: str | Path, kind: Kind) -> None:
+        self.path = str(path)
+        self._kind = kind
+        self._worker: ThreadPoolExecutor | None = None
+        self._connection: sqlite3.Connection | None = None
+
+    async def __aenter__(self) -> Self:
+        """
+        Open the database, or make it.
+
+        Raises:
+            ConfigurationError: It cannot be opened, or is no database of this kind and version.
+        """
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix=f"sqlite {self._kind.name}")
+        try:
+            await self._hand_over(self._open)
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """
+        Do *work* as one transaction: all of it is kept, or, should it raise, nothing.
+
+        It is done to its end, and in the order in which it came, also when who waits for it is cancelled.
+        """
+        return await self._hand_over(self._transaction, work)
+
+    async def close(self) -> None:
+        """Finish what was handed over, and close. Closing twice is fine."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            loop = asyncio.get_running_loop()
+            closing = loop.run_in_executor(worker, self._close)
+            try:
+                await asyncio.shield(closing)
+            finally:
+                # Its last piece of work is under way or done, so this waits for no more than that.
+                await loop.run_in_executor(None, worker.shutdown)
+
+    async def _hand_over(self, work: Callable[..., T], *args: object) -> T:
+        if self._worker is None:
+            raise ConfigurationError(f"the {self._kind.name} database {self.path} is not open")
+        # Shielded: what waits its turn would not be done if who waits for it were cancelled.
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._worker, work, *args))
+
+    # ── In the worker ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _open(self) -> None:
+        kind = self._kind
+        try:
+            # Transactions are begun and ended here, and nowhere behind our back.
+            self._connection = connection = sqlite3.connect(self.path, isolation_level=None)
+            connection.execute("PRAGMA busy_timeout = 0")
+            [application_id], [version], [tables] = (
+                connection.execute(question).fetchone()
+                for question in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_schema")
+            )
+            if (application_id, version, tables) == (0, 0, 0):
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.executescript(
+                    f"BEGIN; {kind.schema}; PRAGMA application_id = {kind.application_id};"
+                    f"PRAGMA user_version = {kind.version}; COMMIT"
+                )
+            elif application_id != kind.application_id:
+                raise ConfigurationError(f"{self.path} is a database, but not of the kind {kind.name}")
+            elif version != kind.version:
+                raise ConfigurationError(
+                    f"{self.path} was made by another version of ingram_orders: "
+                    f"its schema is {version}, this one's {kind.version}"
+                )
+            # In WAL mode a crash of the machine may cost the last transactions, and never the database.
+            connection.execute("PRAGMA synchronous = NORMAL")
+            # The lock is taken by the first transaction, and kept: who comes second is told now, not when he writes.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("COMMIT")
+        except sqlite3.Error as exc:
+            raise ConfigurationError(f"the {kind.name} database {self.path} cannot be opened: {exc}") from exc
+
+    def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        connection = self._connection
+        if connection is None:
+            raise ConfigurationError(f"the {self._kind.name} database {self.path} is not open")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):  # SQLite may have rolled it back by itself
+                connection.execute("ROLLBACK")
+            raise
+        return result
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
