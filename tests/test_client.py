@@ -279,13 +279,15 @@ def orders() -> OrdersClient:
     return OrdersClient("i", "s", customer_number="20-222222", country_code="US")
 
 
-async def test_a_service_can_be_tested_with_mocked_answers(orders: OrdersClient, mocked: aioresponses) -> None:
-    mocked.post(TOKEN_URL, payload={"access_token": "t", "expires_in": "86399"})
-    mocked.get(
+async def test_a_service_can_be_tested_with_mocked_answers(orders: OrdersClient, ingram_answers: aioresponses) -> None:
+    ingram_answers.post(TOKEN_URL, payload={"access_token": "t", "expires_in": "86399"})
+    ingram_answers.get(
         f"{INGRAM_PRODUCTION}/resellers/v6/orders/search?orderStatus=SHIPPED",
         payload={"recordsFound": "1", "orders": {"ingramOrderNumber": "20-A", "orderStatus": "im::shipped"}},
     )
-    mocked.get(f"{INGRAM_PRODUCTION}/resellers/v6.1/orders/20-B", status=404, payload={"message": "Order not found."})
+    ingram_answers.get(
+        f"{INGRAM_PRODUCTION}/resellers/v6.1/orders/20-B", status=404, payload={"message": "Order not found."}
+    )
     async with orders:
         page = await orders.search().order_status("SHIPPED").execute()
         with pytest.raises(NotFoundError, match="Order not found"):
@@ -296,10 +298,12 @@ async def test_a_service_can_be_tested_with_mocked_answers(orders: OrdersClient,
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 207])
-async def test_any_2xx_is_a_success(orders: OrdersClient, mocked: aioresponses, status: int) -> None:
+async def test_any_2xx_is_a_success(orders: OrdersClient, ingram_answers: aioresponses, status: int) -> None:
     """201 and 207 are documented for creates; plain 200 has been seen."""
-    mocked.post(TOKEN_URL, payload={"access_token": "t"})
-    mocked.post(f"{INGRAM_PRODUCTION}/resellers/v6/orders", status=status, payload={"orders": [{"orderTotal": 7}]})
+    ingram_answers.post(TOKEN_URL, payload={"access_token": "t"})
+    ingram_answers.post(
+        f"{INGRAM_PRODUCTION}/resellers/v6/orders", status=status, payload={"orders": [{"orderTotal": 7}]}
+    )
     async with orders:
         request = orders.create().order_create_request(OrderCreateRequest(customer_order_number="PO-1"))
         answer = await request.execute_with_response()
@@ -313,20 +317,22 @@ async def test_any_2xx_is_a_success(orders: OrdersClient, mocked: aioresponses, 
      (409, ApiError), (429, RateLimitedError), (500, OutcomeUnknownError), (302, OutcomeUnknownError)],
 )  # fmt: skip
 async def test_a_refused_cancel_is_told_by_its_status(
-    orders: OrdersClient, mocked: aioresponses, status: int, kind: type[IngramError]
+    orders: OrdersClient, ingram_answers: aioresponses, status: int, kind: type[IngramError]
 ) -> None:
-    mocked.post(TOKEN_URL, payload={"access_token": "t"})
-    mocked.delete(f"{INGRAM_PRODUCTION}/resellers/v6/orders/20-A", status=status, payload={"message": "because"})
+    ingram_answers.post(TOKEN_URL, payload={"access_token": "t"})
+    ingram_answers.delete(
+        f"{INGRAM_PRODUCTION}/resellers/v6/orders/20-A", status=status, payload={"message": "because"}
+    )
     async with orders:
         with pytest.raises(kind, match="because") as refused:
             await orders.cancel("20-A").execute()
     assert type(refused.value) is kind
 
 
-async def test_what_goes_wrong_before_us_is_of_our_tree(orders: OrdersClient, mocked: aioresponses) -> None:
+async def test_what_goes_wrong_before_us_is_of_our_tree(orders: OrdersClient, ingram_answers: aioresponses) -> None:
     """An error that comes from nowhere near the connection counts as sent: nobody knows better."""
-    mocked.post(TOKEN_URL, payload={"access_token": "t"})
-    mocked.delete(f"{INGRAM_PRODUCTION}/resellers/v6/orders/20-A", exception=aiohttp.ServerDisconnectedError())
+    ingram_answers.post(TOKEN_URL, payload={"access_token": "t"})
+    ingram_answers.delete(f"{INGRAM_PRODUCTION}/resellers/v6/orders/20-A", exception=aiohttp.ServerDisconnectedError())
     async with orders:
         with pytest.raises(OutcomeUnknownError):
             await orders.cancel("20-A").execute()

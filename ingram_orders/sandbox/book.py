@@ -1,446 +1,499 @@
 """
-The sandbox's orders: made from a seed, searched, created, modified and cancelled. Knows JSON, but no HTTP.
+The sandbox's orders, in SQLite: made from a seed, moved by the clock, searched, created, modified and cancelled.
 
-Every order is kept in the shape in which the details answer tells it.
+Knows JSON, but no HTTP. What a search finds is an index of its own, which may lag behind the orders.
 """
 
-import random
-import string
-from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime, timedelta
+import itertools
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from pathlib import Path
+from random import Random
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
 
-from ingram_orders.sandbox.catalogue import CARRIERS, COMPANIES, PRODUCTS, TOWNS, WAREHOUSES
-from ingram_orders.sandbox.filters import FILTERS, Json
+from attrs import define
+
+from ingram_orders.sandbox import documents, life
+from ingram_orders.sandbox.catalogue import PRODUCTS, QUOTED, Market
+from ingram_orders.sandbox.documents import quantity
+from ingram_orders.sandbox.filters import FILTERS
+from ingram_orders.sandbox.life import CANCELLED, HOLD, PROCESSING, Json, Plan
+from ingram_orders.sandbox.making import Wanted, add_line, by_chance, new_order, order_number
 from ingram_orders.sandbox.refusals import Refused
+from ingram_orders.storage import Kind, Storage
 
-QUOTED: Final = "4GH302"
-"""The product that every quote is about."""
+T = TypeVar("T")
 
 SEARCH_WINDOW: Final = timedelta(days=20)
 """How far back a search without any filter looks. Source: developer portal."""
 
-HOLD: Final = "ON HOLD"
-# How often each status is met among seeded orders.
-_STATUSES: Final = {
-    "PROCESSING": 5, "SHIPPED": 6, "DELIVERED": 4, "INVOICED": 3, HOLD: 4, "BACKORDERED": 3, "CANCELLED": 1,
-}  # fmt: skip
-_SENT: Final = {"SHIPPED", "DELIVERED", "INVOICED"}
+CHANGEABLE: Final = timedelta(hours=24)
+"""How long after it was placed an order on hold can be modified. Source: developer portal."""
+
+SEEDED_DAYS: Final = 30
+"""How far back seeded orders were placed; one in three is older than what a search without filters shows."""
+
+KIND: Final = Kind(
+    name="ingram_orders sandbox",
+    application_id=0x494F5342,
+    version=1,
+    schema="""
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE orders (
+        id INTEGER PRIMARY KEY, number TEXT NOT NULL, po TEXT NOT NULL, document TEXT NOT NULL, plan TEXT NOT NULL,
+        next_step TEXT
+    );
+    -- What v7 has taken in and not yet placed.
+    CREATE TABLE intake (confirmation INTEGER PRIMARY KEY, due TEXT NOT NULL, body TEXT NOT NULL);
+    -- The index that searches look into, and what of it is to be made anew, and when.
+    CREATE TABLE found (
+        id INTEGER PRIMARY KEY, number TEXT COLLATE NOCASE NOT NULL, placed TEXT NOT NULL,
+        status TEXT COLLATE NOCASE NOT NULL, po TEXT COLLATE NOCASE NOT NULL, end_po TEXT COLLATE NOCASE NOT NULL,
+        summary TEXT NOT NULL
+    );
+    CREATE TABLE keys (id INTEGER NOT NULL, kind TEXT NOT NULL, value TEXT COLLATE NOCASE NOT NULL);
+    CREATE TABLE stale (id INTEGER PRIMARY KEY, due TEXT NOT NULL)""",
+)
+
+INDEXES: Final = (
+    "CREATE UNIQUE INDEX orders_by_number ON orders (number)",
+    "CREATE INDEX orders_by_po ON orders (po)",
+    "CREATE INDEX orders_by_step ON orders (next_step) WHERE next_step IS NOT NULL",
+    "CREATE INDEX found_by_date ON found (placed DESC, number DESC)",
+    "CREATE INDEX found_by_number ON found (number)",
+    "CREATE INDEX found_by_status ON found (status, placed DESC, number DESC)",
+    "CREATE INDEX found_by_po ON found (po)",
+    "CREATE INDEX found_by_end_po ON found (end_po)",
+    "CREATE INDEX keys_by_value ON keys (kind, value, id)",
+    "CREATE INDEX keys_by_id ON keys (id)",
+)
+"""Made once the first orders are in: to sort them all costs half of what it does to sort each of them in."""
+
+
+@define(kw_only=True)
+class Manners:
+    """How the orders behave, where that can be chosen; may be changed at any time."""
+
+    refuses_duplicates: bool = True
+    """Whether v6 refuses a purchase order number that there is, unless the request allows it. v7 never does."""
+    index_lag: timedelta = timedelta(0)
+    """How long a search does not yet see what was changed."""
+    v7_takes: timedelta = timedelta(0)
+    """How long after its confirmation a v7 order is placed."""
+    maintenance: bool = False
+    """Whether it is the hour of the night in which v6 answers 500, and v7 takes orders in and places none."""
 
 
 class OrderBook:
-    """All orders of one customer."""
+    """All orders of one customer; open inside `async with`."""
 
-    def __init__(self, *, seed: int, orders: int, clock: Callable[[], datetime]) -> None:
-        self._random = random.Random(seed)
+    def __init__(
+        self,
+        database: str | Path,
+        *,
+        seed: int,
+        orders: int,
+        market: Market,
+        manners: Manners,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._storage = Storage(database, KIND)
+        self._seed = seed
+        self._seeded = orders
+        self._market = market
+        self._manners = manners
         self._clock = clock
-        self._orders: dict[str, Json] = {}
-        for count in range(orders):
-            self._seed_order(count)
 
-    # ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────
+    async def __aenter__(self) -> Self:
+        await self._storage.__aenter__()
+        try:
+            await self._storage.run(self._fill)
+        except BaseException:
+            await self._storage.close()
+            raise
+        return self
 
-    def details(self, number: str) -> Json:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._storage.close()
+
+    async def details(self, number: str) -> Json:
         """Give an order; asked for a sub-order, with the lines of that one only."""
-        order = self._orders.get(number) or self._orders.get(number.rpartition("-")[0])
-        if order is None:
-            raise Refused(404, "Order not found.", kind="validation-error")
-        if order["ingramOrderNumber"] == number:
-            return order
-        lines = [line for line in order["lines"] if line["subOrderNumber"] == number]
-        if not lines:
-            raise Refused(404, "Order not found.", kind="validation-error")
-        return {**order, "lines": lines}
+        return await self._do(_details, number)
 
-    def search(self, query: Mapping[str, list[str]]) -> Json | None:
-        """Give one page of the orders found, the newest first; `None` where the page is empty."""
-        size = _whole(query, "pageSize", 25, at_most=100)
-        page = _whole(query, "pageNumber", 1)
-        filters = {key: values for key, values in query.items() if key not in {"pageSize", "pageNumber"}}
-        for key in filters.keys() - FILTERS.keys():
-            raise Refused(400, "Validation failed", (key, None, "unknown parameter"))
-        tests = [FILTERS[key](values) for key, values in filters.items()]
-        if not filters:
-            first = (self._clock() - SEARCH_WINDOW).date().isoformat()
-            tests = [lambda order: order["ingramOrderDate"][:10] >= first]
-        found = [order for order in self._orders.values() if all(test(order) for test in tests)]
-        found.sort(key=lambda order: (order["ingramOrderDate"], order["ingramOrderNumber"]), reverse=True)
-        shown = found[(page - 1) * size : page * size]
-        if not shown:
-            return None
-        return {
-            "recordsFound": len(found),
-            "pageSize": size,
-            "pageNumber": page,
-            "orders": [_summary(order) for order in shown],
-        }
+    async def search(self, query: Mapping[str, list[str]]) -> Json | None:
+        """Give one page of the orders found, the newest first, then by number; `None` where the page is empty."""
+        return await self._do(_search, query)
+
+    async def create(self, body: Json) -> tuple[int, Json]:
+        """Place an order, v6; give the status and the answer."""
+        return await self._do(self._create, body)
+
+    async def create_v7(self, body: Json) -> Json:
+        """Take an order in; give the confirmation."""
+        return await self._do(self._create_v7, body)
+
+    async def modify(self, number: str, body: Json, *, action: str | None) -> tuple[int, Json | None]:
+        """Change an order on hold, or release it; give the status and the answer."""
+        return await self._do(self._modify, number, body, action)
+
+    async def cancel(self, number: str) -> None:
+        """Cancel an order on hold."""
+        await self._do(self._cancel, number)
+
+    async def _do(self, work: Callable[..., T], *args: Any) -> T:
+        now = self._now()
+
+        def whole(connection: sqlite3.Connection) -> T | Refused:
+            self._let_time_pass(connection, now)
+            connection.execute("SAVEPOINT work")
+            try:
+                return work(connection, now, *args)
+            except Refused as refused:  # which undoes the work, but not what time has brought about
+                connection.execute("ROLLBACK TO work")
+                return refused
+
+        result = await self._storage.run(whole)
+        if isinstance(result, Refused):
+            raise result
+        return result
+
+    def _now(self) -> datetime:
+        now = self._clock()
+        return (now if now.tzinfo is None else now.astimezone(UTC).replace(tzinfo=None)).replace(microsecond=0)
+
+    def _pick(self, *what: object) -> Random:
+        """Give chance that is the same for the same seed and thing, whatever happened before."""
+        return Random(f"{self._seed} {' '.join(map(str, what))}")
+
+    # ── What time brings about ──────────────────────────────────────────────────────────────────────────────────
+
+    def _let_time_pass(self, connection: sqlite3.Connection, now: datetime) -> None:
+        until = now.isoformat()
+        for number, document, plan in connection.execute(
+            "SELECT number, document, plan FROM orders WHERE next_step <= ?", (until,)
+        ).fetchall():
+            order, steps = json.loads(document), json.loads(plan)
+            left = life.move(order, steps, now, self._pick("life of", number, len(steps)))
+            self._keep(connection, now, order, left)
+        if not self._manners.maintenance:
+            due = connection.execute("DELETE FROM intake WHERE due <= ? RETURNING body", (until,)).fetchall()
+            for (body,) in due:
+                self._place_v7(connection, now, json.loads(body, parse_float=Decimal))
+        stale = connection.execute("DELETE FROM stale WHERE due <= ? RETURNING id", (until,)).fetchall()
+        if stale:
+            _index(connection, [(id_, _document(connection, id_)) for (id_,) in stale])
+
+    def _keep(self, connection: sqlite3.Connection, now: datetime, order: Json, plan: Plan) -> None:
+        number, *rest = _row(order, plan)
+        known = connection.execute("SELECT id FROM orders WHERE number = ?", (number,)).fetchone()
+        [id_] = connection.execute(
+            "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?) RETURNING id", (known and known[0], number, *rest)
+        ).fetchone()
+        if self._manners.index_lag:
+            due = (now + self._manners.index_lag).isoformat()
+            connection.execute("INSERT OR IGNORE INTO stale VALUES (?, ?)", (id_, due))
+        else:
+            _index(connection, [(id_, order)])
+
+    def _fill(self, connection: sqlite3.Connection) -> None:
+        """Make the orders that there are to begin with, in a database that is new."""
+        if connection.execute("SELECT 1 FROM facts WHERE name = 'seed'").fetchone():
+            return
+        now = self._now()
+        connection.execute("INSERT INTO facts VALUES ('seed', ?)", (str(self._seed),))
+        seeded = enumerate(self._seeded_orders(now), 1)
+        while some := list(itertools.islice(seeded, 500)):  # more at once would keep the garbage collector busy
+            connection.executemany(
+                "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?)",
+                [(id_, *_row(order, plan)) for id_, (order, plan) in some],
+            )
+            _add_to_index(connection, [(id_, order) for id_, (order, _) in some])
+        for index in INDEXES:
+            connection.execute(index)
+
+    def _seeded_orders(self, now: datetime) -> Iterator[tuple[Json, Plan]]:
+        taken, pick = set[str](), self._pick("orders")
+        for count in range(self._seeded):
+            number = order_number(self._market, pick)
+            while number in taken:
+                number = order_number(self._market, pick)
+            taken.add(number)
+            placed = now - timedelta(days=life.below(pick, SEEDED_DAYS), minutes=life.below(pick, 1440))
+            order, way = by_chance(count, self._market, placed, number, pick)
+            yield order, life.move(order, life.plan(way, placed, pick), now, pick)
 
     # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def create(self, body: Json, *, longest_number: int = 35) -> tuple[int, Json]:
-        """Place an order; give the status and the answer."""
-        number = body.get("customerOrderNumber")
-        if not isinstance(number, str) or not number.strip() or len(number) > longest_number:
-            why = f"is required, 1 to {longest_number} characters"
-            raise Refused(400, "Validation failed", ("customerOrderNumber", number, why))
-        wishes = {
-            item.get("attributeName"): item.get("attributeValue") for item in body.get("additionalAttributes") or ()
-        }
-        if wishes.get("allowDuplicateCustomerOrderNumber") != "true" and any(
-            order["customerOrderNumber"] == number for order in self._orders.values()
+    def _create(self, connection: sqlite3.Connection, now: datetime, body: Json) -> tuple[int, Json]:
+        wishes = _wishes(body)
+        number = _po_number(body, longest=35)
+        if (
+            self._manners.refuses_duplicates
+            and wishes.get("allowDuplicateCustomerOrderNumber") != "true"
+            and connection.execute("SELECT 1 FROM orders WHERE po = ?", (number,)).fetchone()
         ):
             raise Refused(400, "CUSTOMER-PO-EXISTS", ("customerOrderNumber", number, "CUSTOMER-PO-EXISTS"))
+        orders, rejected = self._place(connection, now, number, body, wishes)
+        return (207 if rejected else 201), documents.created(orders, body, rejected)
+
+    def _create_v7(self, connection: sqlite3.Connection, now: datetime, body: Json) -> Json:
+        _po_number(body, longest=18)
+        [taken_in] = connection.execute(
+            "INSERT INTO facts VALUES ('confirmations', '1')"
+            " ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value"
+        ).fetchone()
+        confirmation = 1_600_000_000 + int(taken_in)
+        if self._manners.v7_takes or self._manners.maintenance:
+            due = (now + self._manners.v7_takes).isoformat()
+            text = json.dumps(body, default=float)
+            connection.execute("INSERT INTO intake VALUES (?, ?, ?)", (confirmation, due, text))
+        else:
+            self._place_v7(connection, now, body)
+        return {
+            "quoteNumber": body.get("quoteNumber"),
+            "confirmationNumber": str(confirmation),
+            "message": "Your order is being processed.",
+        }
+
+    def _place_v7(self, connection: sqlite3.Connection, now: datetime, body: Json) -> None:
+        with suppress(Refused):  # what became of it is told by webhook, and nowhere else
+            self._place(connection, now, body["customerOrderNumber"], body, _wishes(body))
+
+    def _place(
+        self,
+        connection: sqlite3.Connection,
+        now: datetime,
+        number: str,
+        body: Json,
+        wishes: Mapping[str, str | None],
+    ) -> tuple[list[Json], list[Json]]:
+        """Place what can be: one order, or two where a part is on back order. Give them, and the lines refused."""
         taken: list[Json] = []
         rejected: list[Json] = []
         for line in body.get("lines") or ():
-            (taken if line.get("ingramPartNumber") in PRODUCTS and _quantity(line) else rejected).append(line)
+            if line.get("customerPartNumber") and not line.get("ingramPartNumber"):
+                line = {**line, "ingramPartNumber": _of_customers(line["customerPartNumber"])}
+            (taken if line.get("ingramPartNumber") in PRODUCTS and quantity(line) else rejected).append(line)
         if body.get("quoteNumber"):  # what was quoted is ordered, whatever the lines say
             taken, rejected = [{"ingramPartNumber": QUOTED, "quantity": 1}], []
-        if not taken:
+        if not taken and wishes.get("allowPartialOrder") != "true":
             raise Refused(400, "No line can be ordered", ("lines", None, "SKU-NOTFOUND"))
-        order = self._add_order(
-            customer_order_number=number,
-            end_customer_order_number=body.get("endCustomerOrderNumber"),
-            placed=self._clock(),
-            status=HOLD if wishes.get("allowOrderOnCustomerHold") == "true" else "PROCESSING",
-            wanted=[(line["ingramPartNumber"], _quantity(line), line) for line in taken],
-            notes=body.get("notes") or "",
-            special_bid_number=body.get("specialBidNumber") or "",
-        )
-        # An address that was given stands as it was; only one that was not is made up.
-        order.update({key: body[key] for key in ("shipToInfo", "endUserInfo") if body.get(key)})
-        return (207 if rejected else 201), self._created(order, body, rejected)
+        here = [line for line in taken if PRODUCTS[line["ingramPartNumber"]].in_stock]
+        later = [line for line in taken if not PRODUCTS[line["ingramPartNumber"]].in_stock]
+        held = wishes.get("allowOrderOnCustomerHold") == "true"
+        parts = [(here, "straight"), (later, "backordered")]
+        orders = []
+        for lines, way in parts if here and later else [(taken, "backordered" if later else "straight")]:
+            order, pick = self._new_order(connection, now, number, HOLD if held else PROCESSING, body, lines)
+            self._keep(connection, now, order, life.plan("held" if held else way, now, pick))
+            orders.append(order)
+        return orders, rejected
 
-    def modify(self, number: str, body: Json, *, action: str | None) -> tuple[int, Json | None]:
-        """Change an order on hold, or release it; give the status and the answer."""
-        order = self._whole_order(number)
+    def _new_order(
+        self, connection: sqlite3.Connection, now: datetime, number: str, status: str, body: Json, lines: list[Json]
+    ) -> tuple[Json, Random]:
+        [count] = connection.execute("SELECT count(*) FROM orders").fetchone()
+        pick = self._pick("placed", count, number)
+        ours = order_number(self._market, pick)
+        while _order(connection, ours) is not None:
+            ours = order_number(self._market, pick)
+        wanted: Wanted = [(line["ingramPartNumber"], quantity(line), line) for line in lines]
+        order = new_order(
+            ours, self._market, pick, po_number=number, placed=now, status=status, wanted=wanted, asked=body
+        )  # fmt: skip
+        order["currencyCode"] = self._market.currencies[0]
+        for line in order["lines"]:
+            line["currencyCode"] = order["currencyCode"]
+        return order, pick
+
+    def _modify(
+        self, connection: sqlite3.Connection, now: datetime, number: str, body: Json, action: str | None
+    ) -> tuple[int, Json | None]:
+        order = _whole_order(connection, number)
         if order["orderStatus"] != HOLD:
             raise Refused(400, "Validation failed", ("OrderNumber", number, "Order is not on customer hold"))
+        if now - datetime.fromisoformat(order["ingramOrderDate"]) > CHANGEABLE:
+            raise Refused(400, "Validation failed", ("OrderNumber", number, "Order was placed over 24 hours ago"))
         if action == "release":
-            self._move(order, "PROCESSING")
+            life.set_status(order, PROCESSING)
+            self._keep(connection, now, order, life.plan("straight", now, self._pick("released", number)))
             return 200, None
-        rejected = [
-            refused for line in body.get("lines") or () if (refused := self._modify_line(order, line)) is not None
-        ]
+        if action:
+            raise Refused(400, "Validation failed", ("actionCode", action, "is not valid"))
+        changes = (self._change_line(order, line) for line in body.get("lines") or ())
+        rejected = [refused for refused in changes if refused is not None]
         if "notes" in body:
-            order["notes"] = body["notes"]
-        order["shipToInfo"] |= body.get("shipToInfo") or {}
-        _add_up(order)
-        return (207 if rejected else 200), {
-            "ingramOrderNumber": number,
-            "changeDescription": "Order changed",
-            "orderModifiedDate": self._clock().isoformat(timespec="milliseconds"),
-            "customerOrderNumber": order["customerOrderNumber"],
-            "orderTotal": order["orderTotal"],
-            "orderSubTotal": order["orderSubTotal"],
-            "freightCharges": 0,
-            "totalTax": 0,
-            "notes": order["notes"],
-            "orderStatus": order["orderStatus"],
-            "shipToInfo": order["shipToInfo"],
-            "lines": [_modified_line(line) for line in order["lines"]],
-            "rejectedLineItems": rejected,
-        }
-
-    def cancel(self, number: str) -> None:
-        """Cancel an order on hold."""
-        order = self._whole_order(number)
-        if order["orderStatus"] != HOLD:
-            raise Refused(405, "The order is not on hold.", kind="validation-error")
-        self._move(order, "CANCELLED")
-
-    def _whole_order(self, number: str) -> Json:
-        """Give an order that may be changed: not a sub-order."""
-        order = self._orders.get(number)
-        if order is None:
-            raise Refused(404, "Order not found.", kind="validation-error")
-        return order
-
-    def _modify_line(self, order: Json, line: Json) -> Json | None:
-        """Add, update or delete one line; give the refusal, where it is one."""
-        wanted, action = _quantity(line), line.get("addUpdateDeleteLine")
-        found = next(
-            (it for it in order["lines"] if it["ingramOrderLineNumber"] == str(line.get("ingramLineNumber"))), None
+            order["notes"] = body["notes"] or ""
+        order["shipToInfo"] = {**order["shipToInfo"], **(body.get("shipToInfo") or {})}
+        documents.add_up(order)
+        self._keep(connection, now, order, [])
+        # As published: 200 for what is only taken away, 201 for any other change.
+        deletes = bool(body.get("lines")) and all(it.get("addUpdateDeleteLine") == "DELETE" for it in body["lines"])
+        return (207 if rejected else 200 if deletes else 201), documents.modified(
+            order, now.isoformat(timespec="milliseconds"), rejected
         )
+
+    def _change_line(self, order: Json, line: Json) -> Json | None:
+        """Add, update or delete one line; give the refusal, where it is one."""
+        wanted, action = quantity(line), line.get("addUpdateDeleteLine")
+        asked_for = str(line.get("ingramLineNumber") or "").zfill(3)
+        found = next((it for it in order["lines"] if it["ingramOrderLineNumber"] == asked_for), None)
         if action == "ADD" and line.get("ingramPartNumber") in PRODUCTS and wanted:
-            self._add_line(order, line["ingramPartNumber"], wanted, line)
+            add_line(order, line["ingramPartNumber"], wanted, line, self._market)
         elif action == "DELETE" and found:
             order["lines"].remove(found)
-        elif action == "UPDATE" and found and wanted:
+        elif action == "UPDATE" and found and (wanted or "notes" in line):
+            wanted = wanted or found["quantityOrdered"]
             found["quantityOrdered"] = found["quantityConfirmed"] = wanted
-            found["lineNotes"] = line.get("notes", found["lineNotes"])
-            found["extendedPrice"] = _money(found["unitPrice"], wanted)
+            found["lineNotes"] = line.get("notes") or ""
+            found["extendedPrice"] = documents.money(found["unitPrice"], wanted)
         else:
-            return {
-                "ingramLineNumber": line.get("ingramLineNumber"),
-                "customerLineNumber": line.get("customerLineNumber"),
-                "ingramPartNumber": line.get("ingramPartNumber"),
-                "quantityOrdered": wanted,
-                "rejectCode": "LINE-NOT-CHANGED",
-                "rejectReason": f"{action or 'nothing'} cannot be done to this line",
-            }
+            return documents.refused_change(line, f"{action or 'nothing'} cannot be done to this line")
         return None
 
-    # ── Making ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def _cancel(self, connection: sqlite3.Connection, now: datetime, number: str) -> None:
+        order = _whole_order(connection, number)
+        if order["orderStatus"] != HOLD:
+            raise Refused(405, "The order is not on hold.", kind="validation-error")
+        life.set_status(order, CANCELLED)
+        self._keep(connection, now, order, [])
 
-    def _seed_order(self, count: int) -> None:
-        pick = self._random
-        [status] = pick.choices(list(_STATUSES), weights=list(_STATUSES.values()))
-        self._add_order(
-            customer_order_number=f"PO-{1000 + count}",
-            end_customer_order_number=f"EU-{pick.randrange(10_000, 99_999)}" if pick.random() < 0.5 else None,
-            # One in three is older than what a search without filters shows; what has arrived took its days.
-            placed=self._clock()
-            - timedelta(days=pick.randrange(6 if status in _SENT else 0, 30), minutes=pick.randrange(1440)),
-            status=status,
-            wanted=[(sku, pick.randint(1, 12), {}) for sku in pick.sample(sorted(PRODUCTS), pick.randint(1, 4))],
-            notes="",
-            special_bid_number="",
-        )
 
-    def _add_order(
-        self,
-        *,
-        customer_order_number: str,
-        end_customer_order_number: str | None,
-        placed: datetime,
-        status: str,
-        wanted: Iterable[tuple[str, int, Json]],
-        notes: str,
-        special_bid_number: str,
-    ) -> Json:
-        pick = self._random
-        number = f"20-{''.join(pick.choices(string.ascii_uppercase + string.digits, k=5))}"
-        while number in self._orders:
-            number = f"20-{''.join(pick.choices(string.ascii_uppercase + string.digits, k=5))}"
-        company, (city, state, postal_code) = pick.choice(COMPANIES), pick.choice(TOWNS)
-        address = {
-            "contact": "RECEIVING",
-            "companyName": company,
-            "addressLine1": f"{pick.randint(1, 999)} MAIN ST",
-            "addressLine2": "",
-            "city": city,
-            "state": state,
-            "postalCode": postal_code,
-            "countryCode": "US",
-            "phoneNumber": "",
-            "email": "",
-        }
-        order: Json = {
-            "ingramOrderNumber": number,
-            "ingramOrderDate": placed.replace(tzinfo=None, microsecond=0).isoformat(),
-            "orderType": "S",
-            "customerOrderNumber": customer_order_number,
-            "endCustomerOrderNumber": end_customer_order_number,
-            "orderStatus": status,
-            "orderTotal": 0,
-            "orderSubTotal": 0,
-            "freightCharges": 0,
-            "currencyCode": "USD",
-            "totalTax": 0,
-            "paymentTerms": "NET 30 DAYS",
-            "notes": notes,
-            "billToInfo": dict(address),
-            "shipToInfo": dict(address),
-            "endUserInfo": dict(address),
-            "lines": [],
-            "miscellaneousCharges": [],
-            "additionalAttributes": [],
-        }
-        for sku, quantity, asked in wanted:
-            self._add_line(order, sku, quantity, {"specialBidNumber": special_bid_number, **asked})
-        _add_up(order)
-        self._orders[number] = order
+# ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _order(connection: sqlite3.Connection, number: str) -> Json | None:
+    found = connection.execute("SELECT document FROM orders WHERE number = ?", (number,)).fetchone()
+    return None if found is None else json.loads(found[0])
+
+
+def _document(connection: sqlite3.Connection, id_: int) -> Json:
+    [document] = connection.execute("SELECT document FROM orders WHERE id = ?", (id_,)).fetchone()
+    return json.loads(document)  # type: ignore[no-any-return]  # as it was kept
+
+
+def _whole_order(connection: sqlite3.Connection, number: str) -> Json:
+    """Give an order that may be changed: not a sub-order."""
+    order = _order(connection, number)
+    if order is None:
+        raise Refused(404, "Order not found.", kind="validation-error")
+    return order
+
+
+def _details(connection: sqlite3.Connection, _: datetime, number: str) -> Json:
+    order = _order(connection, number)
+    if order is not None:
         return order
-
-    def _add_line(self, order: Json, sku: str, quantity: int, asked: Json) -> None:
-        vendor, part, description, cents = PRODUCTS[sku]
-        taken = max((int(line["ingramOrderLineNumber"]) for line in order["lines"]), default=0)
-        price = asked["unitPrice"] if asked.get("unitPrice") is not None else Decimal(cents) / 100
-        line: Json = {
-            "subOrderNumber": f"{order['ingramOrderNumber']}-11",
-            "ingramOrderLineNumber": f"{taken + 1:03}",
-            "customerLineNumber": asked.get("customerLineNumber") or f"{taken + 1:03}",
-            "lineStatus": order["orderStatus"],
-            "ingramPartNumber": sku,
-            "vendorPartNumber": part,
-            "vendorName": vendor,
-            "partDescription": description,
-            "unitPrice": _money(price, 1),
-            "extendedPrice": _money(price, quantity),
-            "taxAmount": 0,
-            "currencyCode": "USD",
-            "quantityOrdered": quantity,
-            "quantityConfirmed": 0 if order["orderStatus"] == "BACKORDERED" else quantity,
-            "quantityBackOrdered": quantity if order["orderStatus"] == "BACKORDERED" else 0,
-            "specialBidNumber": asked.get("specialBidNumber") or "",
-            "requestedDeliverydate": "",
-            "promisedDeliveryDate": None,
-            "lineNotes": asked.get("notes") or "",
-            "shipmentDetails": [],
-        }
-        if order["orderStatus"] in _SENT:
-            line["shipmentDetails"] = [self._shipment(order, quantity)]
-        order["lines"].append(line)
-
-    def _shipment(self, order: Json, quantity: int) -> Json:
-        pick = self._random
-        placed = date.fromisoformat(order["ingramOrderDate"][:10])
-        shipped, delivered = ((placed + timedelta(days=days)).isoformat() for days in (2, 5))
-        (code, carrier), (warehouse, place) = pick.choice(CARRIERS), pick.choice(WAREHOUSES)
-        return {
-            "quantity": quantity,
-            "shippedDate": shipped,
-            "shipFromWarehouseId": warehouse,
-            "shipFromLocation": place,
-            "invoiceNumber": f"{order['ingramOrderNumber'].replace('-', '')}11",
-            "invoiceDate": shipped,
-            "carrierDetails": [
-                {
-                    "carrierCode": code,
-                    "carrierName": carrier,
-                    "quantity": quantity,
-                    "shippedDate": shipped,
-                    "estimatedDeliveryDate": delivered,
-                    "deliveredDate": "" if order["orderStatus"] == "SHIPPED" else delivered,
-                    "trackingDetails": [
-                        {
-                            "trackingNumber": f"1Z{pick.randrange(10**12):012}",
-                            "packageWeight": "1.2",
-                            "cartonNumber": "1",
-                            "quantityInBox": str(quantity),
-                            "serialNumbers": [
-                                {"serialNumber": f"SN{pick.randrange(16**8):08X}"} for _ in range(min(quantity, 3))
-                            ],
-                        }
-                    ],
-                }
-            ],
-        }
-
-    def _move(self, order: Json, status: str) -> None:
-        order["orderStatus"] = status
-        for line in order["lines"]:
-            line["lineStatus"] = status
-
-    def _created(self, order: Json, body: Json, rejected: list[Json]) -> Json:
-        return {
-            "customerOrderNumber": order["customerOrderNumber"],
-            "endCustomerOrderNumber": order["endCustomerOrderNumber"],
-            "billToAddressId": body.get("billToAddressId", ""),
-            "orderSplit": False,
-            "processedPartially": bool(rejected),
-            "purchaseOrderTotal": order["orderTotal"],
-            "shipToInfo": order["shipToInfo"],
-            "endUserInfo": order["endUserInfo"],
-            "orders": [
-                {
-                    "numberOfLinesWithSuccess": len(order["lines"]),
-                    "numberOfLinesWithError": len(rejected),
-                    "numberOfLinesWithWarning": 0,
-                    "ingramOrderNumber": order["ingramOrderNumber"],
-                    "ingramOrderDate": order["ingramOrderDate"][:10],
-                    "notes": order["notes"],
-                    "orderType": order["orderType"],
-                    "orderTotal": order["orderTotal"],
-                    "freightCharges": 0,
-                    "totalTax": 0,
-                    "currencyCode": "USD",
-                    "lines": [_created_line(line) for line in order["lines"]],
-                    "miscellaneousCharges": [],
-                    "links": [_link(order["ingramOrderNumber"])],
-                    "rejectedLineItems": [_rejected_line(line) for line in rejected],
-                    "additionalAttributes": [],
-                }
-            ],
-        }
+    order = _whole_order(connection, number.rpartition("-")[0])
+    lines = [line for line in order["lines"] if line["subOrderNumber"] == number]
+    if not lines:
+        raise Refused(404, "Order not found.", kind="validation-error")
+    return {**order, "lines": lines}
 
 
-def _money(price: Any, quantity: int) -> float:
-    return float(Decimal(str(price)) * quantity)  # of at most fifteen digits, which a float writes back as they were
-
-
-def _add_up(order: Json) -> None:
-    total = sum((Decimal(str(line["extendedPrice"])) for line in order["lines"]), Decimal())
-    order["orderTotal"] = order["orderSubTotal"] = float(total)
-
-
-def _quantity(line: Json) -> int:
-    """Give how many are wanted, 0 for what is no number; v7 of 2024 writes it as text."""
-    wanted = str(line.get("quantity", ""))
-    return int(wanted) if wanted.isdecimal() and wanted.isascii() and len(wanted) < 5 else 0
-
-
-def _link(number: str) -> Json:
-    return {"topic": "orders", "href": f"/resellers/v6.1/orders/{number}", "type": "GET"}
-
-
-def _summary(order: Json) -> Json:
+def _search(connection: sqlite3.Connection, now: datetime, query: Mapping[str, list[str]]) -> Json | None:
+    size = _whole(query, "pageSize", 25, at_most=100)
+    page = _whole(query, "pageNumber", 1)
+    filters = {key: values for key, values in query.items() if key not in {"pageSize", "pageNumber"}}
+    for key in filters.keys() - FILTERS.keys():
+        raise Refused(400, "Validation failed", (key, None, "unknown parameter"))
+    conditions = [FILTERS[key](key, values) for key, values in filters.items()]
+    if not filters:
+        conditions = [("placed >= ?", ((now - SEARCH_WINDOW).date().isoformat(),))]
+    where = " AND ".join(f"({condition})" for condition, _ in conditions)
+    values = [value for _, its in conditions for value in its]
+    [count] = connection.execute(f"SELECT count(*) FROM found WHERE {where}", values).fetchone()  # noqa: S608  # `filters`' own words
+    shown = connection.execute(
+        # By date, and no other way: what is newest is found at once, however many there are.
+        f"SELECT summary FROM found INDEXED BY found_by_date WHERE {where}"  # noqa: S608
+        " ORDER BY placed DESC, number DESC LIMIT ? OFFSET ?",
+        (*values, size, (page - 1) * size),
+    ).fetchall()
+    if not shown:
+        return None
     return {
-        "ingramOrderNumber": order["ingramOrderNumber"],
-        "ingramOrderDate": order["ingramOrderDate"],
-        "customerOrderNumber": order["customerOrderNumber"],
-        "vendorName": order["lines"][0]["vendorName"] if order["lines"] else "",
-        "endUserCompanyName": order["endUserInfo"]["companyName"],
-        "orderTotal": order["orderTotal"],
-        "orderStatus": order["orderStatus"],
-        "subOrders": [
-            {
-                "subOrderNumber": f"{order['ingramOrderNumber']}-11",
-                "subOrderTotal": order["orderTotal"],
-                "subOrderStatus": order["orderStatus"],
-                "links": [_link(f"{order['ingramOrderNumber']}-11")],
-            }
+        "recordsFound": count,
+        "pageSize": size,
+        "pageNumber": page,
+        "orders": [json.loads(summary) for (summary,) in shown],
+        "nextPage": "",
+        "previousPage": "",
+    }
+
+
+# ── The index ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _row(order: Json, plan: Plan) -> tuple[str, str, str, str, str | None]:
+    number, po = order["ingramOrderNumber"], order["customerOrderNumber"]
+    return number, po, json.dumps(order), json.dumps(plan), plan[0][0] if plan else None
+
+
+def _index(connection: sqlite3.Connection, orders: list[tuple[int, Json]]) -> None:
+    connection.executemany("DELETE FROM keys WHERE id = ?", [(id_,) for id_, _ in orders])
+    _add_to_index(connection, orders)
+
+
+def _add_to_index(connection: sqlite3.Connection, orders: list[tuple[int, Json]]) -> None:
+    connection.executemany(
+        "INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                id_, order["ingramOrderNumber"], order["ingramOrderDate"], order["orderStatus"],
+                order["customerOrderNumber"], order["endCustomerOrderNumber"], json.dumps(documents.summary(order)),
+            )
+            for id_, order in orders
         ],
-        "links": _link(order["ingramOrderNumber"]),
-    }
+    )  # fmt: skip
+    connection.executemany(
+        "INSERT INTO keys VALUES (?, ?, ?)", ((id_, *key) for id_, order in orders for key in set(_keys(order)))
+    )
 
 
-def _created_line(line: Json) -> Json:
-    warehouse, place = WAREHOUSES[0]
-    return {
-        "subOrderNumber": line["subOrderNumber"],
-        "ingramLineNumber": line["ingramOrderLineNumber"],
-        "customerLineNumber": line["customerLineNumber"],
-        "lineStatus": line["lineStatus"],
-        "ingramPartNumber": line["ingramPartNumber"],
-        "vendorPartNumber": line["vendorPartNumber"],
-        "unitPrice": line["unitPrice"],
-        "extendedUnitPrice": line["extendedPrice"],
-        "quantityOrdered": line["quantityOrdered"],
-        "quantityConfirmed": line["quantityConfirmed"],
-        "quantityBackOrdered": line["quantityBackOrdered"],
-        "notes": line["lineNotes"],
-        # One object, as recorded, where the schema has a list.
-        "shipmentDetails": {"carrierCode": CARRIERS[0][0], "shipFromWarehouseId": warehouse, "shipFromLocation": place},
-    }
+def _keys(order: Json) -> Iterator[tuple[str, str]]:
+    """Give what a search may ask of an order's parts: of what kind it is, and its value."""
+    for line in order["lines"]:
+        yield "part", line["ingramPartNumber"]
+        if line["specialBidNumber"]:
+            yield "bid", line["specialBidNumber"]
+        for shipment in line["shipmentDetails"]:
+            yield "shipped", shipment["shippedDate"]
+            if shipment["invoiceDate"]:
+                yield "invoiced", shipment["invoiceDate"]
+            for carrier in shipment["carrierDetails"]:
+                if carrier["deliveredDate"]:
+                    yield "delivered", carrier["deliveredDate"]
+                for package in carrier["trackingDetails"]:
+                    yield "tracking", package["trackingNumber"]
+                    for serial in package["serialNumbers"]:
+                        yield "serial", serial["serialNumber"]
 
 
-def _rejected_line(line: Json) -> Json:
-    sku = line.get("ingramPartNumber")
-    reason = f"SKU-NOTFOUND  {sku}" if sku not in PRODUCTS else "QUANTITY-INVALID"
-    return {
-        "customerLinenumber": line.get("customerLineNumber"),
-        "ingramPartNumber": sku,
-        "quantityOrdered": _quantity(line),
-        "rejectCode": reason.split()[0],
-        "rejectReason": reason,
-    }
+# ── What a request says ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _modified_line(line: Json) -> Json:
-    return {
-        "subOrderNumber": line["subOrderNumber"],
-        "ingramLineNumber": line["ingramOrderLineNumber"],
-        "customerLineNumber": line["customerLineNumber"],
-        "ingramPartNumber": line["ingramPartNumber"],
-        "vendorPartNumber": line["vendorPartNumber"],
-        "quantityOrdered": line["quantityOrdered"],
-        "quantityConfirmed": line["quantityConfirmed"],
-        "quantityBackOrdered": line["quantityBackOrdered"],
-        "notes": line["lineNotes"],
-    }
+def _of_customers(part_number: str) -> str:
+    """Give the product that a customer's own number stands for; the sandbox knows no customer's, and takes any."""
+    return sorted(PRODUCTS)[sum(part_number.encode()) % len(PRODUCTS)]
+
+
+def _wishes(body: Json) -> dict[str, str | None]:
+    return {item.get("attributeName"): item.get("attributeValue") for item in body.get("additionalAttributes") or ()}
+
+
+def _po_number(body: Json, *, longest: int) -> str:
+    number = body.get("customerOrderNumber")
+    if not isinstance(number, str) or not number.strip() or len(number) > longest:
+        why = f"is required, 1 to {longest} characters"
+        raise Refused(400, "Validation failed", ("customerOrderNumber", number, why))
+    return number
 
 
 def _whole(query: Mapping[str, list[str]], name: str, assumed: int, *, at_most: int | None = None) -> int:

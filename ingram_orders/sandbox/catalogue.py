@@ -2,19 +2,42 @@
 
 from typing import Final
 
+from attrs import frozen
+
+
+@frozen
+class Product:
+    """Something to order."""
+
+    sku: str
+    vendor: str
+    part: str
+    """The vendor's own number of it."""
+    description: str
+    cents: int
+    grams: int
+    """0 for what is not sent: software."""
+    in_stock: bool = True
+
+
 PRODUCTS: Final = {
-    # SKU: (vendor, vendor's part number, description, price in cents)
-    "1AB001": ("NORTHWIND NETWORKS", "NW-SW-2408", "24-PORT SWITCH 8 POE", 41_990),
-    "1AB002": ("NORTHWIND NETWORKS", "NW-AP-650", "ACCESS POINT INDOOR WIFI 7", 32_500),
-    "1AB003": ("NORTHWIND NETWORKS", "NW-SFP-10G", "TRANSCEIVER 10G LR", 11_949),
-    "2CD101": ("HALDEN COMPUTING", "HC-14-G3", "NOTEBOOK 14IN 32GB 1TB", 148_900),
-    "2CD102": ("HALDEN COMPUTING", "HC-DOCK-4", "DOCKING STATION USB-C", 17_999),
-    "2CD103": ("HALDEN COMPUTING", "HC-27-4K", "MONITOR 27IN 4K", 38_925),
-    "3EF201": ("OSTBERG STORAGE", "OS-NAS-4", "NAS 4 BAY", 60_010),
-    "3EF202": ("OSTBERG STORAGE", "OS-HDD-18T", "DISK 18TB", 31_499),
-    "4GH301": ("LARKSPUR SOFTWARE", "LS-EDGE-1Y", "EDGE SECURITY 1 YEAR", 7_905),
-    "4GH302": ("LARKSPUR SOFTWARE", "LS-BKP-3Y", "BACKUP SUITE 3 YEARS", 123_456),
+    product.sku: product
+    for product in (
+        Product("1AB001", "NORTHWIND NETWORKS", "NW-SW-2408", "24-PORT SWITCH 8 POE", 41_990, 3_400),
+        Product("1AB002", "NORTHWIND NETWORKS", "NW-AP-650", "ACCESS POINT INDOOR WIFI 7", 32_500, 900),
+        Product("1AB003", "NORTHWIND NETWORKS", "NW-SFP-10G", "TRANSCEIVER 10G LR", 11_949, 30),
+        Product("2CD101", "HALDEN COMPUTING", "HC-14-G3", "NOTEBOOK 14IN 32GB 1TB", 148_900, 1_350),
+        Product("2CD102", "HALDEN COMPUTING", "HC-DOCK-4", "DOCKING STATION USB-C", 17_999, 410),
+        Product("2CD103", "HALDEN COMPUTING", "HC-27-4K", "MONITOR 27IN 4K", 38_925, 6_200),
+        Product("3EF201", "OSTBERG STORAGE", "OS-NAS-4", "NAS 4 BAY", 60_010, 4_800),
+        Product("3EF202", "OSTBERG STORAGE", "OS-HDD-18T", "DISK 18TB", 31_499, 690, in_stock=False),
+        Product("4GH301", "LARKSPUR SOFTWARE", "LS-EDGE-1Y", "EDGE SECURITY 1 YEAR", 7_905, 0),
+        Product("4GH302", "LARKSPUR SOFTWARE", "LS-BKP-3Y", "BACKUP SUITE 3 YEARS", 123_456, 0),
+    )
 }
+
+QUOTED: Final = "4GH302"
+"""The product that every quote is about."""
 
 COMPANIES: Final = (
     "BRIGHTWATER CLINIC",
@@ -26,14 +49,48 @@ COMPANIES: Final = (
     "HOLLIS AND SONS",
 )
 
-TOWNS: Final = (
-    # city, state, postal code
-    ("CONCORD", "NH", "03301"),
-    ("FRESNO", "CA", "937210001"),
-    ("DAYTON", "OH", "45402"),
-    ("BOISE", "ID", "83702"),
-    ("AMHERST", "MA", "01002"),
-)
+
+@frozen
+class Market:
+    """Where the sandbox's customer is: how orders are numbered there, and what they are paid in."""
+
+    country: str
+    currencies: tuple[str, ...]
+    """The first is the usual one."""
+    towns: tuple[tuple[str, str, str], ...]
+    """City, state and postal code."""
+    by_digits: bool
+    """Orders have ten digits, as in SAP countries, and not the form `20-RD3QV`."""
+    unit_of_weight: str
+
+
+MARKETS: Final = {
+    "US": Market(
+        country="US",
+        currencies=("USD", "USD", "USD", "CAD"),
+        towns=(
+            ("CONCORD", "NH", "03301"),
+            ("FRESNO", "CA", "937210001"),
+            ("DAYTON", "OH", "45402"),
+            ("BOISE", "ID", "83702"),
+            ("AMHERST", "MA", "01002"),
+        ),
+        by_digits=False,
+        unit_of_weight="LB",
+    ),
+    "SAP": Market(
+        country="DE",
+        currencies=("EUR", "EUR", "CHF", "GBP"),
+        towns=(
+            ("AUGSBURG", "BY", "86150"),
+            ("GÖTTINGEN", "NI", "37073"),
+            ("ERFURT", "TH", "99084"),
+            ("DRESDEN", "SN", "01067"),
+        ),
+        by_digits=True,
+        unit_of_weight="KG",
+    ),
+}
 
 CARRIERS: Final = (("RN", "RIVERLINE GROUND"), ("KT", "KESTREL EXPRESS"), ("PM", "PALLET AND MAST"))
 

@@ -1,97 +1,102 @@
-"""What each parameter of a search asks of an order."""
+"""What each parameter of a search asks of an order, as SQL over the index of `book`."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
+from ingram_orders.sandbox.catalogue import PRODUCTS, Product
 from ingram_orders.sandbox.refusals import Refused
 
-Json = dict[str, Any]
-Test = Callable[[Json], bool]
+Condition = tuple[str, tuple[str, ...]]
+"""What is to hold of an entry of the index, and the values in it."""
 
 
-def _shipments(order: Json) -> list[Json]:
-    return [shipment for line in order["lines"] for shipment in line["shipmentDetails"]]
+def _column(name: str) -> Callable[[str, list[str]], Condition]:
+    """One of the values, whatever its case."""
+    return lambda _, values: (f"{name} IN ({', '.join('?' * len(values))})", tuple(values))
 
 
-def _packages(order: Json) -> list[Json]:
-    return [
-        package
-        for shipment in _shipments(order)
-        for carrier in shipment["carrierDetails"]
-        for package in carrier["trackingDetails"]
-    ]
+def _starting(name: str) -> Callable[[str, list[str]], Condition]:
+    """The value starts so: the API's search by number is not exact."""
+
+    def condition(_: str, values: list[str]) -> Condition:
+        patterns = tuple(f"{value.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%" for value in values)
+        return " OR ".join([f"({name} LIKE ? ESCAPE '!' AND {name} <> '')"] * len(values)), patterns
+
+    return condition
 
 
-def _same(read: Callable[[Json], Iterable[str | None]]) -> Callable[[list[str]], Test]:
-    """One of the order's values is one of those asked for, whatever its case."""
+def _key(kind: str) -> Callable[[str, list[str]], Condition]:
+    """A part of the order has one of the values, whatever its case."""
 
-    def filter_by(values: list[str]) -> Test:
+    def condition(_: str, values: list[str]) -> Condition:
+        wanted = f"value IN ({', '.join('?' * len(values))})"
+        return f"id IN (SELECT id FROM keys WHERE kind = ? AND {wanted})", (kind, *values)  # noqa: S608
+
+    return condition
+
+
+def _product(read: Callable[[Product], str]) -> Callable[[str, list[str]], Condition]:
+    """A part of the order is a product of which something is one of the values, whatever its case."""
+
+    def condition(parameter: str, values: list[str]) -> Condition:
         wanted = {value.casefold() for value in values}
-        return lambda order: any((value or "").casefold() in wanted for value in read(order))
+        return _key("part")(parameter, [it.sku for it in PRODUCTS.values() if read(it).casefold() in wanted])
 
-    return filter_by
-
-
-def _starts(read: Callable[[Json], str | None]) -> Callable[[list[str]], Test]:
-    """The order's value starts so: the API's search by number is not exact."""
-
-    def filter_by(values: list[str]) -> Test:
-        return lambda order: any((read(order) or "").casefold().startswith(value.casefold()) for value in values)
-
-    return filter_by
+    return condition
 
 
-def _between(name: str, read: Callable[[Json], Iterable[str]]) -> Callable[[list[str]], Test]:
-    """One of the order's days is within two, which count themselves."""
-
-    def filter_by(values: list[str]) -> Test:
-        if len(values) != 2:
-            raise Refused(400, "Validation failed", (name, values, "two dates are required"))
-        first, last = (_day(name, value) for value in values)
-        return lambda order: any(first <= day[:10] <= last for day in read(order) if day)
-
-    return filter_by
+def _day(parameter: str, values: list[str]) -> Condition:
+    days = [_checked_day(parameter, value) for value in values]
+    return " OR ".join(["placed BETWEEN ? AND ?"] * len(days)), tuple(it for day in days for it in (day, f"{day}T99"))
 
 
-def _on(values: list[str]) -> Test:
-    days = {_day("ingramOrderDate", value) for value in values}
-    return lambda order: order["ingramOrderDate"][:10] in days
+def _placed_between(parameter: str, values: list[str]) -> Condition:
+    first, last = _two_days(parameter, values)
+    return "placed BETWEEN ? AND ?", (first, f"{last}T99")
 
 
-def _day(name: str, text: str) -> str:
+def _key_between(kind: str) -> Callable[[str, list[str]], Condition]:
+    """A part of the order has its day within two, which count themselves."""
+
+    def condition(parameter: str, values: list[str]) -> Condition:
+        inside = "id IN (SELECT id FROM keys WHERE kind = ? AND value BETWEEN ? AND ?)"
+        return inside, (kind, *_two_days(parameter, values))
+
+    return condition
+
+
+def _two_days(parameter: str, values: list[str]) -> tuple[str, str]:
+    if len(values) != 2:
+        raise Refused(400, "Validation failed", (parameter, values, "two dates are required"))
+    first, last = (_checked_day(parameter, value) for value in values)
+    return first, last
+
+
+def _checked_day(parameter: str, text: str) -> str:
     try:
         if date.fromisoformat(text).isoformat() == text:
             return text
     except ValueError:
         pass
-    raise Refused(400, "Validation failed", (name, text, "a date is written yyyy-MM-dd"))
+    raise Refused(400, "Validation failed", (parameter, text, "a date is written yyyy-MM-dd"))
 
 
-def _each(lines: str) -> Callable[[Json], Iterable[str]]:
-    return lambda order: (line[lines] for line in order["lines"])
-
-
-FILTERS: Final[Mapping[str, Callable[[list[str]], Test]]] = {
-    "ingramOrderNumber": _same(lambda order: [order["ingramOrderNumber"]]),
-    "orderStatus": _same(lambda order: [order["orderStatus"]]),
-    "orderStatus-in": _same(lambda order: [order["orderStatus"]]),
-    "ingramOrderDate": _on,
-    "ingramOrderDate-bt": _between("ingramOrderDate-bt", lambda order: [order["ingramOrderDate"]]),
-    "customerOrderNumber": _starts(lambda order: order["customerOrderNumber"]),
-    "endCustomerOrderNumber": _starts(lambda order: order["endCustomerOrderNumber"]),
-    "invoiceDate_bt": _between("invoiceDate_bt", lambda order: (it["invoiceDate"] for it in _shipments(order))),
-    "shipDate_bt": _between("shipDate_bt", lambda order: (it["shippedDate"] for it in _shipments(order))),
-    "deliveryDate_bt": _between(
-        "deliveryDate_bt",
-        lambda order: (carrier["deliveredDate"] for it in _shipments(order) for carrier in it["carrierDetails"]),
-    ),
-    "ingramPartNumber": _same(_each("ingramPartNumber")),
-    "vendorPartNumber": _same(_each("vendorPartNumber")),
-    "serialNumber": _same(
-        lambda order: (one["serialNumber"] for it in _packages(order) for one in it["serialNumbers"])
-    ),
-    "trackingNumber": _same(lambda order: (it["trackingNumber"] for it in _packages(order))),
-    "vendorName": _same(_each("vendorName")),
-    "specialBidNumber": _same(_each("specialBidNumber")),
+FILTERS: Final[Mapping[str, Callable[[str, list[str]], Condition]]] = {
+    "ingramOrderNumber": _column("number"),
+    "orderStatus": _column("status"),
+    "orderStatus-in": _column("status"),
+    "ingramOrderDate": _day,
+    "ingramOrderDate-bt": _placed_between,
+    "customerOrderNumber": _starting("po"),
+    "endCustomerOrderNumber": _starting("end_po"),
+    "invoiceDate_bt": _key_between("invoiced"),
+    "shipDate_bt": _key_between("shipped"),
+    "deliveryDate_bt": _key_between("delivered"),
+    "ingramPartNumber": _key("part"),
+    "vendorPartNumber": _product(lambda product: product.part),
+    "serialNumber": _key("serial"),
+    "trackingNumber": _key("tracking"),
+    "vendorName": _product(lambda product: product.vendor),
+    "specialBidNumber": _key("bid"),
 }

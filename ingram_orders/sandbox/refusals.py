@@ -1,7 +1,10 @@
 """How the sandbox says no, and what makes it say so before it looks at an order."""
 
+import json
+import secrets
 from collections.abc import Mapping
 from decimal import Decimal
+from random import Random
 from typing import Any, Final
 
 
@@ -15,7 +18,59 @@ class Refused(Exception):  # noqa: N818  # an answer of the API, not a fault of 
         self.status = status
         self.kind = f"/errors/{kind}"
         self.message = message
-        self.fields = [{"field": field, "value": value, "message": text} for field, value, text in fields]
+        self.fields = [{"field": field, "value": _told(value), "message": text} for field, value, text in fields]
+
+
+def _told(value: object) -> str:
+    """A value is text in the published shape, whatever it was."""
+    return value if isinstance(value, str) else "" if value is None else str(value)[:100]
+
+
+def refusal(refused: Refused, *, flat: bool) -> dict[str, Any]:
+    """Give the body that the API refuses with; *flat* is the one of v7 creates."""
+    error: dict[str, Any] = {"id": secrets.token_hex(8), "type": refused.kind, "message": refused.message}
+    if refused.fields:
+        error["fields"] = refused.fields
+    if flat:
+        return {"traceid": error.pop("id"), **error}
+    return {"errors": [error]}
+
+
+def odd_refusal(refused: Refused, pick: Random) -> str:
+    """Give a body in one of the other ways in which the API is seen to refuse."""
+    return pick.choice(
+        (
+            json.dumps({"errors": [{"traceid": "0", "1ype": refused.kind, "message": refused.message}]}),
+            json.dumps({"errors": [{"id": "0", "type": refused.kind, "messaage": refused.message, "fields": None}]}),
+            json.dumps({"errors": [{"message": refused.message}]}),
+            json.dumps([{"message": refused.message}]),
+            json.dumps({"message": refused.message}),
+            f"<html><body><h1>{refused.status}</h1></body></html>",
+            refused.message,
+            "",
+        )
+    )
+
+
+def gateway_fault(why: str, code: str = "messaging.adaptors.http.flow.NoRoute") -> dict[str, Any]:
+    """Give the body with which the gateway refuses what never gets to the API."""
+    return {"fault": {"faultstring": why, "detail": {"errorcode": code}}}
+
+
+UNAUTHORIZED: Final[Mapping[str, dict[str, Any]]] = {
+    "fault": gateway_fault("Invalid Access Token", "keymanagement.service.invalid_access_token"),
+    "flat fault": {"faultcode": "Server", "faultstring": "Access Token expired"},
+    "oauth": {"error": "invalid_token", "error_description": "The access token is not valid"},
+    "message": {"message": "Unauthorized"},
+    "no product": gateway_fault("Invalid API call as no apiproduct match found", "keymanagement.service.no_product"),
+}
+"""Every shape of a 401 that is known; the last is of an app without access, which no token cures."""
+
+QUOTA_EXCEEDED: Final = (
+    {"errors": [{"field": None, "message": "too many requests"}]},
+    {"errors": [{"message": "The quota limit exceeds for calls on your API app."}]},
+)
+"""The portal's shape, and the one seen in production."""
 
 
 _LISTS: Final = ("lines", "additionalAttributes", "products")
@@ -23,19 +78,19 @@ _OBJECTS: Final = ("shipToInfo", "endUserInfo", "resellerInfo", "shipmentDetails
 _PRICES: Final = ("unitPrice", "endUserPrice")
 _TEXTS: Final = (
     "customerOrderNumber", "endCustomerOrderNumber", "billToAddressId", "specialBidNumber", "notes", "quoteNumber",
-    "ingramPartNumber", "customerLineNumber", "attributeName", "attributeValue",
+    "ingramPartNumber", "customerPartNumber", "customerLineNumber", "attributeName", "attributeValue",
 )  # fmt: skip
 
 
-def check_shape(document: Mapping[str, Any]) -> None:
-    """Refuse a body, or a part of one, in which something is not of its kind."""
+def check_shape(document: Mapping[str, Any], objects: tuple[str, ...] = _OBJECTS) -> None:
+    """Refuse a body, or a part of one, in which something is not of its kind; *objects* are what must be one."""
     for key in _LISTS:
         items = document.get(key)
         if items is not None and not (isinstance(items, list) and all(isinstance(item, dict) for item in items)):
             raise Refused(400, "Validation failed", (key, None, "must be a list of objects"))
         for item in items or ():
-            check_shape(item)
-    for key in _OBJECTS:
+            check_shape(item, ())  # of a line, the end user is a list in v6
+    for key in objects:
         if not isinstance(document.get(key), dict | None):
             raise Refused(400, "Validation failed", (key, None, "must be an object"))
     for key in _TEXTS:

@@ -1,19 +1,33 @@
-"""The sandbox's HTTP side: tokens, headers, routes, error bodies, and the ledger of what came."""
+"""The sandbox's HTTP side: tokens, headers, quotas, routes, error bodies, and the ledger of what came."""
 
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
+from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from aiohttp import web
-from attrs import field, frozen
 
-from ingram_orders.sandbox.book import OrderBook
-from ingram_orders.sandbox.filters import Json
-from ingram_orders.sandbox.refusals import Refused, check_shape
+from ingram_orders.sandbox.book import Manners, OrderBook
+from ingram_orders.sandbox.catalogue import MARKETS
+from ingram_orders.sandbox.ledger import Ledger, Received, Written
+from ingram_orders.sandbox.life import Json
+from ingram_orders.sandbox.quirks import bend
+from ingram_orders.sandbox.quotas import Quota, Window
+from ingram_orders.sandbox.refusals import (
+    QUOTA_EXCEEDED,
+    UNAUTHORIZED,
+    Refused,
+    check_shape,
+    gateway_fault,
+    odd_refusal,
+    refusal,
+)
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -21,24 +35,13 @@ if TYPE_CHECKING:
     from ingram_orders.client import OrdersClient, Settings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Fault = Callable[[Received], Awaitable[web.StreamResponse | None]]
+"""Looks at a request before anything is done with it, and may answer it, or raise; `None` lets it pass."""
 
-TOKEN_LIFETIME: Final = 86_399
-"""Seconds, as recorded."""
+TOKEN_LIFETIME: Final = timedelta(seconds=86_399)
+"""As recorded."""
 
 MAX_BODY: Final = 16 * 2**20
-
-
-@frozen(kw_only=True)
-class Received:
-    """A request as it came."""
-
-    method: str
-    path: str
-    """As it was on the wire, percent-encoded, without the query."""
-    query: tuple[tuple[str, str], ...]
-    """Decoded, in the order it came."""
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
 
 
 class Sandbox:
@@ -48,13 +51,13 @@ class Sandbox:
         async with Sandbox(orders=100) as sandbox, sandbox.client() as orders:
             page = await orders.search().execute()
 
-    The same seed and clock give the same orders. What was changed stays so for as long as the object is there.
+    The same seed and clock give the same orders. They live by the clock: what is processing will be shipped,
+    delivered and invoiced. What was changed stays for as long as it runs, and in a database file for longer.
     """
 
     client_id = "sandbox"
     client_secret = "sandbox-secret"  # noqa: S105  # of no use anywhere else
     customer_number = "20-222222"
-    country_code = "US"
 
     def __init__(
         self,
@@ -63,29 +66,60 @@ class Sandbox:
         orders: int = 40,
         port: int = 0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        database: str | Path = ":memory:",
+        market: Literal["US", "SAP"] = "US",
+        quirks: bool = False,
+        quota: Quota | None = None,
+        manners: Manners | None = None,
+        token_lifetime: timedelta = TOKEN_LIFETIME,
+        one_token: bool = False,
     ) -> None:
         """
-        Make the orders; nothing listens yet.
+        Set up; nothing listens yet.
 
         Args:
-            seed: What the orders are made from.
+            seed: What the orders, and the quirks, are made from.
             orders: How many there are to begin with.
             port: Of 127.0.0.1; 0 takes a free one.
-            clock: The time that counts for all of it.
+            clock: The time that counts for all of it; one without a zone counts as UTC.
+            database: A file that keeps the orders; a file that is there already keeps those that it has.
+            market: How orders are numbered and paid for: as in the US, or as in SAP countries.
+            quirks: Whether answers are bent as the API is seen to bend them.
+            quota: How many calls of a route are answered in a time; `None` is for any number.
+            manners: How the orders behave, where that can be chosen; may be changed at any time.
+            token_lifetime: How long a token is good.
+            one_token: Whether a token ends when another is issued, as is seen of the API.
 
         Raises:
-            ValueError: *orders* is less than 0.
+            ValueError: *orders* is less than 0, or there is no such *market*.
         """
         if orders < 0:
             raise ValueError(f"orders must be 0 or more, not {orders}")
-        self.ledger: list[Received] = []
-        """Every request as it came, tokens' too."""
+        if market not in MARKETS:
+            raise ValueError(f"market must be one of {', '.join(MARKETS)}, not {market!r}")
+        self.ledger = Ledger()
+        """Every request as it came, the tokens' too; and `ledger.writes`, every write that acted."""
+        self.quota = quota
+        self.quirks = quirks
+        self.manners = manners or Manners()
+        self.records_found: Callable[[int], int | None] = lambda count: count
+        """What a search says was found, of what was; for lies."""
+        self.unauthorized: str = next(iter(UNAUTHORIZED))
+        """In which shape a token is refused: one of `refusals.UNAUTHORIZED`."""
+        self.fault: Fault | None = None
+        """Looks at every request before anything is done with it."""
+        self.country_code = MARKETS[market].country
+        self._seed = seed
         self._port = port
         self._clock = clock
-        self._book = OrderBook(seed=seed, orders=orders, clock=clock)
+        self._lifetime = token_lifetime
+        self._one_token = one_token
+        self._window = Window()
         self._tokens: dict[str, datetime] = {}
-        self._confirmations = 0
-        self._runner: web.AppRunner | None = None
+        self._book = OrderBook(
+            database, seed=seed, orders=orders, market=MARKETS[market], manners=self.manners, clock=clock
+        )
+        self._running: AsyncExitStack | None = None
         self._url: str | None = None
 
     @property
@@ -109,12 +143,44 @@ class Sandbox:
         self._tokens.clear()
 
     async def __aenter__(self) -> Self:
-        if self._runner is not None:
+        """
+        Make the orders, and listen.
+
+        Raises:
+            ConfigurationError: The database cannot be opened, or is none of a sandbox.
+            OSError: The port is taken.
+        """
+        if self._running is not None:
             raise RuntimeError("this sandbox already runs")
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._book)
+            runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
+            stack.push_async_callback(runner.cleanup)
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", self._port).start()
+            host, port = runner.addresses[0][:2]
+            self._url = f"http://{host}:{port}"
+            self._running = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        running, self._running, self._url = self._running, None, None
+        if running is not None:
+            await running.aclose()
+
+    def __repr__(self) -> str:
+        return f"Sandbox({self._url or 'does not run'!r})"
+
+    def _application(self) -> web.Application:
         app = web.Application(
-            middlewares=[self._answer_refusals, self._note, self._check_token, self._check_headers],
+            middlewares=[
+                self._answer_refusals, self._note, self._check_token, self._check_headers,
+                self._count, self._rest_at_night,
+            ],
             client_max_size=MAX_BODY,
-        )
+        )  # fmt: skip
         app.router.add_post("/oauth/oauth20/token", self._token)
         app.router.add_get("/resellers/v6/orders/search", self._search)
         app.router.add_get("/resellers/v6.1/orders/{number}", self._details)
@@ -123,71 +189,53 @@ class Sandbox:
         app.router.add_put("/resellers/v6/orders/{number}", self._modify)
         app.router.add_delete("/resellers/v6/orders/{number}", self._cancel)
         app.router.add_post("/resellers/v7/vendorrequiredinfo", self._vendor_required_info)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        try:
-            await self._runner.setup()
-            await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        except BaseException:
-            await self._stop()
-            raise
-        host, port = self._runner.addresses[0][:2]
-        self._url = f"http://{host}:{port}"
-        return self
+        app.router.add_get("/_sandbox/ledger", self._figures)
+        return app
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self._stop()
-
-    async def _stop(self) -> None:
-        runner, self._runner, self._url = self._runner, None, None
-        if runner is not None:
-            await runner.cleanup()
-
-    def __repr__(self) -> str:
-        return f"Sandbox({self._url or 'does not run'!r})"
-
-    # ── What every request goes through ─────────────────────────────────────────────────────────────────────────
-
-    @web.middleware
-    async def _note(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        self.ledger.append(
-            Received(
-                method=request.method,
-                path=request.raw_path.partition("?")[0],
-                query=tuple(request.query.items()),
-                headers=request.headers,
-                body=await request.read(),
-            )
-        )
-        return await handler(request)
+    # ── What every request goes through, in this order ──────────────────────────────────────────────────────────
 
     @web.middleware
     async def _answer_refusals(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         except Refused as refused:
-            error: Json = {"id": secrets.token_hex(8), "type": refused.kind, "message": refused.message}
-            if refused.fields:
-                error["fields"] = refused.fields
-            return _json({"errors": [error]}, request, status=refused.status)
+            pick = Random(f"{self._seed} {request.raw_path} {len(self.ledger)}")
+            if self.quirks and pick.random() < 0.5:
+                text = odd_refusal(refused, pick)
+                return web.Response(text=text, status=refused.status, headers=_echoed(request))
+            body = refusal(refused, flat=request.path == "/resellers/v7/orders")
+            return _json(body, request, status=refused.status)
         except web.HTTPException as gateway:  # no such route, or not with this method
-            fault = {"faultstring": gateway.reason, "detail": {"errorcode": "messaging.adaptors.http.flow.NoRoute"}}
-            return _json({"fault": fault}, request, status=gateway.status)
+            return _json(gateway_fault(gateway.reason), request, status=gateway.status)
+
+    @web.middleware
+    async def _note(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith("/_sandbox/"):
+            return await handler(request)
+        received = Received(
+            method=request.method,
+            path=request.raw_path.partition("?")[0],
+            query=tuple(request.query.items()),
+            headers=request.headers,
+            body=await request.read(),
+            at=self._clock(),
+        )
+        self.ledger.append(received)
+        answer = None if self.fault is None else await self.fault(received)
+        return await handler(request) if answer is None else answer
 
     @web.middleware
     async def _check_token(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        if not request.path.startswith("/oauth/") and (
+        if _is_ours(request) and (
             kind != "Bearer" or token not in self._tokens or self._tokens[token] <= self._clock()
         ):
-            fault = {"faultstring": "Invalid Access Token", "detail": {"errorcode": "keymanagement.service.invalid"}}
-            return _json({"fault": fault}, request, status=401)
+            return _json(UNAUTHORIZED[self.unauthorized], request, status=401)
         return await handler(request)
 
     @web.middleware
     async def _check_headers(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not request.path.startswith("/oauth/"):
+        if _is_ours(request):
             wrong = [
                 (name, request.headers.get(name), f"{name} is not valid")
                 for name, shortest, longest in (
@@ -203,6 +251,30 @@ class Sandbox:
                 raise Refused(400, "Validation failed", *wrong)
         return await handler(request)
 
+    @web.middleware
+    async def _count(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        quota, resource = self.quota, request.match_info.route.resource
+        if quota is None or resource is None or not _is_ours(request) or request.method not in quota.methods:
+            return await handler(request)
+        verdict = self._window.take(f"{request.method} {resource.canonical}", quota, self._clock())
+        rates = {
+            "X-RateLimit-Limit": str(quota.calls),
+            "X-RateLimit-Remaining": str(verdict.remaining),
+            "X-RateLimit-Reset": str(int(verdict.reset.timestamp()) + 1),
+        }
+        if verdict.granted:
+            response = await handler(request)
+        else:
+            response = _json(QUOTA_EXCEEDED[len(self.ledger) % 2 if self.quirks else 0], request, status=429)
+        response.headers.update(rates)
+        return response
+
+    @web.middleware
+    async def _rest_at_night(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if self.manners.maintenance and request.path.startswith("/resellers/v6"):
+            raise Refused(500, "Internal Server Error", kind="internal-server-error")
+        return await handler(request)
+
     # ── Routes ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _token(self, request: web.Request) -> web.Response:
@@ -213,42 +285,65 @@ class Sandbox:
         if form.get("grant_type") != "client_credentials":
             return web.json_response({"message": "grant_type is not valid"}, status=400)
         token = secrets.token_urlsafe(24)
-        self._tokens[token] = self._clock() + timedelta(seconds=TOKEN_LIFETIME)
+        if self._one_token:
+            self._tokens.clear()
+        self._tokens[token] = self._clock() + self._lifetime
         return web.json_response(
-            {"access_token": token, "token_type": "Bearer", "expires_in": str(TOKEN_LIFETIME)}
-        )  # fmt: skip
+            {"access_token": token, "token_type": "Bearer", "expires_in": str(int(self._lifetime.total_seconds()))}
+        )
 
     async def _search(self, request: web.Request) -> web.Response:
-        page = self._book.search({key: request.query.getall(key) for key in request.query})
-        return _json(page, request) if page is not None else _empty(request, 204)
+        page = await self._book.search({key: request.query.getall(key) for key in request.query})
+        if page is None:
+            return _empty(request, 204)
+        page["recordsFound"] = self.records_found(page["recordsFound"])
+        return self._answer(page, request)
 
     async def _details(self, request: web.Request) -> web.Response:
-        return _json(self._book.details(request.match_info["number"]), request)
+        return self._answer(await self._book.details(request.match_info["number"]), request)
 
     async def _create(self, request: web.Request) -> web.Response:
-        status, answer = self._book.create(await _body(request))
-        return _json(answer, request, status=status)
+        body = await _body(request)
+        status, answer = await self._book.create(body)
+        self._acted("create", request, body, *(order["ingramOrderNumber"] for order in answer["orders"]))
+        return self._answer(answer, request, status=status)
 
     async def _create_v7(self, request: web.Request) -> web.Response:
         body = await _body(request)
-        self._book.create(body, longest_number=18)
-        self._confirmations += 1
-        answer = {
-            "quoteNumber": body.get("quoteNumber"),
-            "confirmationNumber": 1_600_000_000 + self._confirmations,
-            "message": "Your order is being processed.",
-        }
-        return _json(answer, request)
+        answer = await self._book.create_v7(body)
+        self._acted("create_v7", request, body)
+        return self._answer(answer, request)
 
     async def _modify(self, request: web.Request) -> web.Response:
-        status, answer = self._book.modify(
-            request.match_info["number"], await _body(request), action=request.query.get("actionCode")
-        )
-        return _json(answer, request, status=status)
+        number, action, body = request.match_info["number"], request.query.get("actionCode"), await _body(request)
+        status, answer = await self._book.modify(number, body, action=action)
+        self._acted(action or "modify", request, answer or {}, number)
+        return self._answer(answer, request, status=status)
 
     async def _cancel(self, request: web.Request) -> web.Response:
-        self._book.cancel(request.match_info["number"])
+        number = request.match_info["number"]
+        await self._book.cancel(number)
+        self._acted("cancel", request, {}, number)
         return _empty(request, 200)
+
+    async def _figures(self, _: web.Request) -> web.Response:
+        return web.json_response(self.ledger.figures())
+
+    def _acted(self, operation: str, request: web.Request, document: Json, *numbers: str) -> None:
+        self.ledger.writes.append(
+            Written(
+                operation=operation,
+                order_numbers=numbers,
+                customer_order_number=document.get("customerOrderNumber") or "",
+                correlation_id=request.headers["IM-CorrelationID"],
+                at=self._clock(),
+            )
+        )
+
+    def _answer(self, answer: Any, request: web.Request, *, status: int = 200) -> web.Response:
+        if self.quirks:
+            answer = bend(answer, Random(f"{self._seed} {request.raw_path}"))
+        return _json(answer, request, status=status)
 
     async def _vendor_required_info(self, request: web.Request) -> web.Response:
         asked = await _body(request)
@@ -282,7 +377,12 @@ class Sandbox:
             }
             for product in products
         ]
-        return _json(answer, request)
+        return self._answer(answer, request)
+
+
+def _is_ours(request: web.Request) -> bool:
+    """Whether it goes to the API itself, and not for a token, or to the sandbox."""
+    return not request.path.startswith(("/oauth/", "/_sandbox/"))
 
 
 async def _body(request: web.Request) -> Json:

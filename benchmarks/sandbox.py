@@ -1,0 +1,78 @@
+"""
+How long a sandbox takes to start, and a page of a search to be found, beside a floor measured in the same run.
+
+The floor of starting is to write as many orders as JSON; that of a search to read a page of a hundred from JSON.
+"""
+
+import asyncio
+import json
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ingram_orders.sandbox import Sandbox
+
+ALL_TIME = ["2000-01-01", "2100-01-01"]
+STARTS = ((100, 0.050), (10_000, 2.0))
+SEARCHES: dict[str, dict[str, list[str]]] = {
+    "the newest": {},
+    "by status": {"orderStatus": ["SHIPPED"]},
+    "by number": {"customerOrderNumber": ["PO-1"]},
+    "by vendor": {"vendorName": ["OSTBERG STORAGE"]},
+    "by ship date": {"shipDate_bt": ALL_TIME},
+    "the last page": {"ingramOrderDate-bt": ALL_TIME, "pageNumber": ["200"]},
+}
+
+
+async def seconds(work: Callable[[], Awaitable[Any]], rounds: int = 7) -> float:
+    """Give the median time of some rounds."""
+    taken = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        await work()
+        taken.append(time.perf_counter() - started)
+    return statistics.median(taken)
+
+
+def row(what: str, took: float, floor: float, goal: float) -> None:
+    """Print one line of the table."""
+    met = "met" if took <= goal else "NOT met"
+    print(f"{what:32} {took * 1000:9.1f} ms   {took / floor:6.1f} x floor   goal {goal * 1000:6.0f} ms   {met}")
+
+
+async def main() -> None:
+    """Measure, and print the table."""
+    print(f"Python {sys.version.split()[0]}, {sys.platform}")
+    for orders, goal in STARTS:
+
+        async def start(orders: int = orders) -> None:
+            async with Sandbox(orders=orders):
+                pass
+
+        async with Sandbox(orders=1) as sandbox:
+            page = await sandbox._book.search({"ingramOrderDate-bt": ALL_TIME})
+            one = await sandbox._book.details(page["orders"][0]["ingramOrderNumber"]) if page else {}
+
+        async def write(orders: int = orders, one: Any = one) -> None:
+            for _ in range(orders):
+                json.dumps(one)
+
+        row(f"start with {orders:,} orders", await seconds(start, 3), await seconds(write, 3), goal)
+    async with Sandbox(orders=20_000) as sandbox:
+        for what, query in SEARCHES.items():
+            query = {"pageSize": ["100"], **query}
+            text = json.dumps(await sandbox._book.search(query))
+
+            async def find(query: dict[str, list[str]] = query) -> None:
+                await sandbox._book.search(query)
+
+            async def read(text: str = text) -> None:
+                json.loads(text)
+
+            row(f"of 20,000, {what}", await seconds(find), await seconds(read), 0.020)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,386 @@
+"""What the sandbox can be made to do: time, quotas, tokens, quirks, lies, faults; and that the client copes with it."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import attrs
+import pytest
+from aiohttp import web
+
+from ingram_orders import (
+    AsyncLine,
+    AsyncOrderCreateDTO,
+    Attribute,
+    AuthenticationError,
+    BadRequestError,
+    ConfigurationError,
+    CreateLine,
+    DuplicateOrderError,
+    NotFoundError,
+    OrderCreateRequest,
+    OrderDetailB2B,
+    OrderModifyRequest,
+    OrdersClient,
+    OrderStatus,
+    OutcomeUnknownError,
+    RateLimitedError,
+    ServerError,
+)
+from ingram_orders.converters import wire_names
+from ingram_orders.sandbox import Manners, Quota, Received, Sandbox
+from ingram_orders.sandbox.quirks import NULL_OR_ABSENT
+from ingram_orders.sandbox.refusals import UNAUTHORIZED
+
+ALL_TIME = ["2000-01-01", "2100-01-01"]
+HOLD = Attribute(attribute_name="allowOrderOnCustomerHold", attribute_value="true")
+
+
+class Clock:
+    """The sandbox's time, moved by the test."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 6, 30, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def sandbox(clock: Clock) -> AsyncIterator[Sandbox]:
+    async with Sandbox(orders=30, clock=clock) as running:
+        yield running
+
+
+@pytest.fixture
+async def orders(sandbox: Sandbox) -> AsyncIterator[OrdersClient]:
+    async with sandbox.client() as client:
+        yield client
+
+
+def order(number: str, *skus: str, attributes: tuple[Attribute, ...] = ()) -> OrderCreateRequest:
+    lines = [CreateLine(ingram_part_number=sku, quantity=2) for sku in skus or ("2CD101",)]
+    return OrderCreateRequest(customer_order_number=number, lines=lines, additional_attributes=attributes)
+
+
+async def placed(orders: OrdersClient, body: OrderCreateRequest) -> str:
+    created = await orders.create().order_create_request(body).execute()
+    return created.orders[0].ingram_order_number or ""
+
+
+# ── Time ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_an_order_is_shipped_delivered_and_invoiced_as_time_passes(orders: OrdersClient, clock: Clock) -> None:
+    number, seen = await placed(orders, order("NEW-1", "2CD101", "1AB001")), []
+    for _ in range(10):
+        detail = await orders.details(number).execute()
+        [found] = (await orders.search().customer_order_number("NEW-1").execute()).orders
+        assert found.order_status == detail.order_status
+        if detail.status not in seen:
+            seen.append(detail.status)
+        clock.move(days=1)
+    assert seen == [OrderStatus.PROCESSING, OrderStatus.SHIPPED, OrderStatus.DELIVERED, OrderStatus.INVOICED]
+    carrier = detail.lines[0].shipment_details[0].carrier_details[0]
+    assert carrier.tracking_details[0].serial_numbers
+    assert detail.lines[0].shipment_details[0].invoice_number
+
+
+async def test_seeded_orders_are_met_in_every_state_and_their_quantities_add_up(clock: Clock) -> None:
+    async with Sandbox(orders=200, clock=clock) as sandbox, sandbox.client() as orders:
+        statuses = set()
+        for page in (1, 2):
+            found = await orders.search().ingram_order_date_bt(ALL_TIME).page_size(100).page_number(page).execute()
+            for each in found.orders:
+                statuses.add(each.status)
+                detail = await orders.details(each.ingram_order_number or "").execute()
+                for line in detail.lines:
+                    shipped = sum(shipment.quantity or 0 for shipment in line.shipment_details)
+                    assert shipped <= (line.quantity_ordered or 0)
+                    if line.status is OrderStatus.SHIPPED:
+                        assert shipped == line.quantity_ordered
+    assert statuses == {
+        OrderStatus.PROCESSING, OrderStatus.ON_HOLD, OrderStatus.BACKORDERED, OrderStatus.PARTIALLY_SHIPPED,
+        OrderStatus.SHIPPED, OrderStatus.PARTIALLY_DELIVERED, OrderStatus.DELIVERED, OrderStatus.INVOICED,
+        OrderStatus.CANCELLED,
+    }  # fmt: skip
+
+
+async def test_a_held_order_waits_for_its_release(orders: OrdersClient, clock: Clock) -> None:
+    number = await placed(orders, order("NEW-1", attributes=(HOLD,)))
+    clock.move(hours=23)
+    assert (await orders.details(number).execute()).status is OrderStatus.ON_HOLD
+    await orders.modify(number).action_code("release").execute()
+    clock.move(days=20)
+    assert (await orders.details(number).execute()).status is OrderStatus.INVOICED
+
+
+async def test_an_order_cannot_be_changed_after_a_day(orders: OrdersClient, clock: Clock) -> None:
+    number = await placed(orders, order("NEW-1", attributes=(HOLD,)))
+    clock.move(hours=24, seconds=1)
+    with pytest.raises(BadRequestError, match="over 24 hours ago"):
+        await orders.modify(number).order_modify_request(OrderModifyRequest(notes="x")).execute()
+    await orders.cancel(number).execute()
+
+
+async def test_an_index_that_lags_finds_late_what_details_know(clock: Clock) -> None:
+    manners = Manners(index_lag=timedelta(minutes=5))
+    async with Sandbox(orders=3, clock=clock, manners=manners) as sandbox, sandbox.client() as orders:
+        number = await placed(orders, order("PO-LATE"))
+        assert (await orders.details(number).execute()).customer_order_number == "PO-LATE"
+        search = orders.search().customer_order_number("PO-LATE")
+        assert (await search.execute()).orders == ()
+        clock.move(minutes=5)
+        assert [it.ingram_order_number for it in (await search.execute()).orders] == [number]
+
+
+async def test_v7_places_later_what_it_confirms(clock: Clock) -> None:
+    manners = Manners(v7_takes=timedelta(minutes=2))
+    async with Sandbox(orders=0, clock=clock, manners=manners) as sandbox, sandbox.client() as orders:
+        for number, sku in (("PO-GOOD", "4GH301"), ("PO-BAD", "NOPE")):
+            body = AsyncOrderCreateDTO(
+                customer_order_number=number, lines=[AsyncLine(ingram_part_number=sku, quantity=1)]
+            )
+            assert (await orders.create_v7().async_order_create_dto(body).execute()).confirmation_number
+        assert (await orders.search().customer_order_number("PO-").execute()).orders == ()
+        clock.move(minutes=2)
+        found = await orders.search().customer_order_number("PO-").execute()
+        assert [it.customer_order_number for it in found.orders] == ["PO-GOOD"]
+
+
+async def test_at_night_v6_fails_and_v7_queues(orders: OrdersClient, sandbox: Sandbox) -> None:
+    sandbox.manners.maintenance = True
+    with pytest.raises(ServerError):
+        await orders.search().execute()
+    with pytest.raises(OutcomeUnknownError):
+        await placed(orders, order("NEW-1"))
+    body = AsyncOrderCreateDTO(
+        customer_order_number="PO-N", lines=[AsyncLine(ingram_part_number="4GH301", quantity=1)]
+    )  # fmt: skip
+    await orders.create_v7().async_order_create_dto(body).execute()
+    sandbox.manners.maintenance = False
+    assert len((await orders.search().customer_order_number("PO-N").execute()).orders) == 1
+
+
+# ── Orders ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_one_purchase_order_may_become_two_orders(orders: OrdersClient) -> None:
+    """What is in stock, and what is not."""
+    created = await orders.create().order_create_request(order("PO-SPLIT", "2CD101", "3EF202")).execute()
+    assert created.order_split
+    assert created.purchase_order_total == sum(it.order_total or 0 for it in created.orders)
+    found = await orders.search().customer_order_number("PO-SPLIT").execute()
+    assert {it.ingram_order_number for it in found.orders} == {it.ingram_order_number for it in created.orders}
+    assert len(created.orders) == 2
+
+
+async def test_a_partial_order_may_have_no_line_at_all(orders: OrdersClient) -> None:
+    partial = Attribute(attribute_name="allowPartialOrder", attribute_value="true")
+    answer = await (
+        orders.create().order_create_request(order("PO-NONE", "NOPE", attributes=(partial,))).execute_with_response()
+    )
+    assert answer.status == 207
+    [created] = answer.model.orders
+    assert (created.lines, len(created.rejected_line_items)) == ((), 1)
+    assert (await orders.details(created.ingram_order_number or "").execute()).lines == ()
+
+
+async def test_duplicates_are_refused_by_v6_unless_that_is_switched_off(orders: OrdersClient, sandbox: Sandbox) -> None:
+    first = await placed(orders, order("NEW-1"))
+    with pytest.raises(DuplicateOrderError):
+        await placed(orders, order("NEW-1"))
+    sandbox.manners.refuses_duplicates = False
+    assert await placed(orders, order("NEW-1")) != first
+
+
+async def test_orders_are_numbered_and_paid_for_as_their_market_does(clock: Clock) -> None:
+    for market, form, country in (("US", r"20-[A-Z0-9]{5}", "US"), ("SAP", r"\d{10}", "DE")):
+        async with Sandbox(orders=60, market=market, clock=clock) as sandbox, sandbox.client() as orders:  # type: ignore[arg-type]
+            page = await orders.search().ingram_order_date_bt(ALL_TIME).page_size(100).execute()
+            currencies = set()
+            for each in page.orders:
+                number = each.ingram_order_number or ""
+                assert re.fullmatch(form, number)
+                detail = await orders.details(number).execute()
+                currencies.add(detail.currency_code)
+                assert detail.ship_to_info is not None
+                assert detail.ship_to_info.country_code == country
+                part = each.sub_orders[0].sub_order_number or ""
+                assert (await orders.details(part).execute()).lines[0].sub_order_number == part
+            assert len(currencies) > 1
+
+
+async def test_a_file_keeps_the_orders_and_another_file_is_refused(tmp_path: Path, clock: Clock) -> None:
+    file = tmp_path / "orders.db"
+    async with Sandbox(orders=5, database=file, clock=clock) as sandbox, sandbox.client() as orders:
+        number = await placed(orders, order("PO-KEPT"))
+    async with Sandbox(orders=99, seed=7, database=file, clock=clock) as sandbox, sandbox.client() as orders:
+        assert (await orders.details(number).execute()).customer_order_number == "PO-KEPT"
+        page = await orders.search().ingram_order_date_bt(ALL_TIME).execute()
+        assert page.records_found == 6
+    file.write_text("not a database, by far", "utf-8")
+    with pytest.raises(ConfigurationError, match="cannot be opened"):
+        async with Sandbox(database=file):
+            pass
+
+
+# ── Tokens, quotas, lies, faults ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("shape", UNAUTHORIZED)
+async def test_a_token_is_refused_in_every_shape(sandbox: Sandbox, shape: str) -> None:
+    class Wrong:
+        async def token(self) -> str:
+            return "wrong"
+
+        def drop(self, token: str) -> None: ...
+
+    sandbox.unauthorized = shape
+    async with sandbox.client(token_source=Wrong()) as orders:
+        with pytest.raises(AuthenticationError) as refused:
+            await orders.search().execute()
+    assert refused.value.errors[0].message
+
+
+async def test_another_token_ends_the_one_before_where_that_is_asked_for(clock: Clock) -> None:
+    async with (
+        Sandbox(orders=1, one_token=True, clock=clock) as sandbox,
+        sandbox.client() as first,
+        sandbox.client() as second,
+    ):
+        await first.search().execute()
+        await second.search().execute()
+        assert (await first.search().execute_with_response()).attempts == 2
+
+
+async def test_a_quota_slides_and_says_when_to_come_back(clock: Clock) -> None:
+    quota = Quota(calls=3, seconds=60)
+    async with Sandbox(orders=3, clock=clock, quota=quota) as sandbox, sandbox.client() as orders:
+        for left in (2, 1, 0):
+            answer = await orders.search().execute_with_response()
+            assert answer.headers["X-RateLimit-Remaining"] == str(left)
+            clock.move(seconds=10)
+        with pytest.raises(RateLimitedError, match="too many requests") as refused:
+            await orders.search().execute()
+        assert refused.value.retry_after is not None
+        await placed(orders, order("NEW-1"))  # writes are not counted
+        await orders.details(await placed(orders, order("PO-2"))).execute()  # nor is another route
+        clock.move(seconds=30)
+        await orders.search().execute()  # the first of the three has left the window
+        with pytest.raises(RateLimitedError):
+            await orders.search().execute()
+
+
+async def test_records_found_can_be_told_to_lie(orders: OrdersClient, sandbox: Sandbox) -> None:
+    truth = (await orders.search().execute()).records_found
+    for lie in (0, 7, None):
+        sandbox.records_found = lambda _, lie=lie: lie  # type: ignore[misc]
+        assert (await orders.search().execute()).records_found == lie
+    assert truth
+
+
+async def test_a_fault_answers_in_the_place_of_the_api(orders: OrdersClient, sandbox: Sandbox) -> None:
+    async def fault(received: Received) -> web.StreamResponse | None:
+        return web.Response(status=502, text="<html>") if received.method == "POST" and "v6" in received.path else None
+
+    sandbox.fault = fault
+    with pytest.raises(OutcomeUnknownError):
+        await placed(orders, order("NEW-1"))
+    assert (await orders.search().customer_order_number("NEW-1").execute()).orders == ()
+    assert sandbox.ledger.writes == []
+
+
+async def test_the_ledger_tells_what_acted_here_and_to_other_programs(orders: OrdersClient, sandbox: Sandbox) -> None:
+    number = await placed(orders, order("NEW-1", attributes=(HOLD,)))
+    await orders.modify(number).order_modify_request(OrderModifyRequest(notes="x")).execute()
+    await orders.modify(number).action_code("release").im_correlation_id("mine").execute()
+    with pytest.raises(DuplicateOrderError):
+        await placed(orders, order("NEW-1"))
+    writes = sandbox.ledger.writes
+    assert [(it.operation, it.order_numbers) for it in writes] == [
+        ("create", (number,)), ("modify", (number,)), ("release", (number,)),
+    ]  # fmt: skip
+    assert (writes[0].customer_order_number, writes[2].correlation_id) == ("NEW-1", "mine")
+    async with aiohttp.ClientSession() as session, session.get(f"{sandbox.url}/_sandbox/ledger") as answer:
+        figures = await answer.json()
+    assert figures["requests"] == 5
+    assert [it["operation"] for it in figures["writes"]] == ["create", "modify", "release"]
+    sandbox.ledger.clear()
+    assert (sandbox.ledger, sandbox.ledger.writes) == ([], [])
+
+
+# ── Quirks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+SEED = 2
+"""One for which every quirk is met."""
+
+
+def told(model: Any) -> Any:
+    """Give what a model says, without what a quirk may take away or add."""
+    class_: Any = type(model)
+    if attrs.has(class_):
+        names = wire_names(class_)
+        return {
+            name: OrderStatus.of(value) if name.endswith("status") else told(value)
+            for name, wire in names.items()
+            if wire not in NULL_OR_ABSENT and (value := getattr(model, name)) is not None
+        }
+    return [told(item) for item in model] if isinstance(model, tuple) else model
+
+
+async def test_refusals_come_in_every_odd_shape_and_are_told_all_the_same(clock: Clock) -> None:
+    bodies = set()
+    async with Sandbox(orders=1, clock=clock, quirks=True) as sandbox, sandbox.client() as orders:
+        for number in range(200):
+            with pytest.raises(NotFoundError) as refused:
+                await orders.details(f"20-{number}").execute()
+            body = refused.value.body
+            bodies.add(re.sub(rb'"(id|traceid)": "\w+"', b"", body))
+            assert "Order not found." in str(refused.value) or body.startswith(b"<html>") or not body
+    assert len(bodies) == 9
+
+
+async def test_the_client_reads_the_same_whatever_the_quirks(clock: Clock) -> None:
+    """And every quirk is met."""
+    raw: list[str] = []
+    extra: set[str] = set()
+    async with (
+        Sandbox(orders=100, seed=SEED, clock=clock) as plain,
+        Sandbox(orders=100, seed=SEED, clock=clock, quirks=True) as bent,
+        plain.client() as honest,
+        bent.client() as odd,
+    ):
+        search = [it.search().ingram_order_date_bt(ALL_TIME).page_size(100) for it in (honest, odd)]
+        pages = [await it.execute_with_response() for it in search]
+        assert told(pages[0].model) == told(pages[1].model)
+        raw.append(pages[1].body.decode())
+        for found in pages[0].model.orders:
+            number = found.ingram_order_number or ""
+            first = await honest.details(number).execute()
+            second = await odd.details(number).execute_with_response()
+            assert told(first) == told(second.model)
+            raw.append(second.body.decode())
+            for line in second.model.lines:
+                extra |= line.extra.keys()
+        assert isinstance(first, OrderDetailB2B)
+    text = "".join(raw)
+    assert extra == {"globalSkuId", "vendorNumber", "lineNumber", "lineType"}
+    for quirk in (
+        '"carrierDetails": {', '"carrierDetails": [', '"links": {', '"notes": null', '"quantityOrdered": "', "IM::",
+        "im::", "In Progress", "-07:00", "+05:30", "CANCELED", '.00"', '.000Z"', '"miscellaneousCharges": null',
+        '"orderTotal": "',
+    ):  # fmt: skip
+        assert quirk in text, quirk
