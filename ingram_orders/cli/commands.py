@@ -1,18 +1,44 @@
-"""The commands, and what they have in common."""
+"""The commands."""
 
 import asyncio
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import IO, Any
 
 import click
+from click.shell_completion import get_completion_class
 from rich.console import Console
 
 from ingram_orders._version import __version__
+from ingram_orders.cli.calls import ask, carry_out, document_in, for_the_api
 from ingram_orders.cli.demo import working_day
+from ingram_orders.cli.options import filled_in, options_of
+from ingram_orders.cli.output import console, created_table, detail_tables, orders_table, print_csv, print_json
+from ingram_orders.cli.serving import serve
+from ingram_orders.client import OrdersClient
+from ingram_orders.models import AsyncOrderCreateDTO, FoundOrder, OrderCreateRequest, OrderModifyRequest
+from ingram_orders.operations import GetOrderDetails, SearchOrders
+
+yes = click.option("--yes", is_flag=True, help="Do not ask.")
+as_json = click.option("--json", "json_", is_flag=True, help="JSON, as it is when the output goes to a pipe.")
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="ingram-orders")
 def ingram_orders() -> None:
-    """Ingram Micro's reseller Orders API from the command line."""
+    """
+    Ingram Micro's reseller Orders API from the command line.
+
+    Settings come from options or from the environment (INGRAM_CLIENT_ID and so on). Try it without an account:
+    `ingram-orders demo`, or `ingram-orders sandbox` in one terminal and, with what it prints, any command in another.
+
+    Exit codes: 1 the API refused or could not be reached, 2 the request cannot be right and was not sent, 3 a write
+    was sent and its outcome is not known, 130 interrupted.
+    """
+
+
+# ── Without an account ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @ingram_orders.command()
@@ -25,7 +51,177 @@ def demo(seed: int, orders: int) -> None:
     Starts a server that behaves like the Orders API, and does with it what a reseller does: searches, reads, places,
     changes, releases and cancels orders. Nothing leaves this machine, and no account is needed.
     """
-    # Rich would colour every number in the text, and cut amounts without a mark where the terminal is narrow.
-    console = Console(highlight=False)
-    console.width = max(console.width, 80)
-    asyncio.run(working_day(console, seed=seed, orders=orders))
+    asyncio.run(working_day(console(), seed=seed, orders=orders))
+
+
+@ingram_orders.command()
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--orders", default=500, show_default=True, type=click.IntRange(0, 1_000_000), help="How many there are.")
+@click.option("--seed", default=1, show_default=True, help="What the orders are made from.")
+@click.option("--database", default=":memory:", show_default=True, metavar="FILE", help="What keeps the orders.")
+@click.option("--market", default="US", show_default=True, type=click.Choice(["US", "SAP"]), help="Numbers, money.")
+@click.option("--quirks", is_flag=True, help="Bend answers as the API is seen to bend them.")
+@click.option("--quota", type=click.IntRange(1), metavar="CALLS", help="GETs of a route in a minute.  [default: any]")
+def sandbox(**settings: Any) -> None:
+    """
+    Run a server that behaves like the Orders API, on this machine.
+
+    Prints the settings to paste into another terminal, and runs until it is interrupted.
+    """
+    serve(**settings)
+
+
+@ingram_orders.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what makes SHELL complete these commands: add `eval "$(ingram-orders completion bash)"` to its start-up."""
+    made = get_completion_class(shell)
+    assert made is not None  # noqa: S101  # click has all three
+    click.echo(made(ingram_orders, {}, "ingram-orders", "_INGRAM_ORDERS_COMPLETE").source())
+
+
+# ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@ingram_orders.command()
+@options_of(SearchOrders)
+@click.option("--all", "all_", is_flag=True, help="Every page, not only one.")
+@as_json
+@click.option("--csv", "csv_", is_flag=True, help="CSV, with a line of headings.")
+@for_the_api
+def search(settings: dict[str, Any], all_: bool, json_: bool, csv_: bool, **given: Any) -> None:
+    """
+    Search orders; without any filter, those of the last 20 days.
+
+    A page holds 25 orders unless --page-size says otherwise; --all asks for 100 at a time.
+    """
+
+    async def work(orders: OrdersClient) -> None:
+        request = filled_in(orders.search(), given)
+        if all_:
+            found = await _every_page(request if given.get("page_size") else request.page_size(100))
+            total = len(found)
+        else:
+            page = await request.execute()
+            found, total = list(page.orders), page.records_found or len(page.orders)
+        if csv_:
+            print_csv(found)
+        elif json_ or not sys.stdout.isatty():
+            print_json(found)
+        else:
+            console().print(orders_table(found, f"{len(found)} of {total} orders"))
+
+    carry_out(work, settings)
+
+
+async def _every_page(request: SearchOrders) -> list[FoundOrder]:
+    found: list[FoundOrder] = []
+    with _progress("searching") as told:
+        for number in range(1, 2**31):
+            page = await request.page_number(number).execute()
+            if not page.orders:  # only an empty page ends them for sure
+                break
+            found += page.orders
+            told(f"{len(found)} orders")
+    return found
+
+
+@contextlib.contextmanager
+def _progress(what: str) -> Iterator[Any]:
+    with Console(stderr=True).status(what) as status:
+        yield lambda text: status.update(f"{what}: {text}")
+
+
+@ingram_orders.command()
+@click.argument("number")
+@options_of(GetOrderDetails)
+@as_json
+@for_the_api
+def details(settings: dict[str, Any], number: str, json_: bool, **given: Any) -> None:
+    """Read order NUMBER, or the sub-order of that number."""
+
+    async def work(orders: OrdersClient) -> None:
+        detail = await filled_in(orders.details(number), given).execute()
+        if json_ or not sys.stdout.isatty():
+            print_json(detail)
+        else:
+            console().print(*detail_tables(detail), sep="\n")
+
+    carry_out(work, settings)
+
+
+# ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@ingram_orders.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--v7", is_flag=True, help="By v7, whose answer is a confirmation.")
+@yes
+@as_json
+@for_the_api
+def create(settings: dict[str, Any], file: IO[bytes], v7: bool, yes: bool, json_: bool) -> None:
+    """Place the order that is in FILE, as JSON by the API's own names; `-` is standard input."""
+    order = document_in(file, AsyncOrderCreateDTO) if v7 else document_in(file, OrderCreateRequest)
+    ask(f"Place {order.customer_order_number}, with {len(order.lines or ())} lines?", yes=yes)
+
+    async def work(orders: OrdersClient) -> None:
+        if isinstance(order, AsyncOrderCreateDTO):
+            confirmation = await orders.create_v7().async_order_create_dto(order).execute()
+            if json_ or not sys.stdout.isatty():
+                print_json(confirmation)
+            else:
+                console().print(f"Confirmation {confirmation.confirmation_number}: {confirmation.message}")
+            return
+        created = await orders.create().order_create_request(order).execute()
+        if json_ or not sys.stdout.isatty():
+            print_json(created)
+        else:
+            console().print(created_table(created))
+
+    carry_out(work, settings)
+
+
+@ingram_orders.command()
+@click.argument("number")
+@click.argument("file", type=click.File("rb"))
+@yes
+@for_the_api
+def modify(settings: dict[str, Any], number: str, file: IO[bytes], yes: bool) -> None:
+    """Change order NUMBER, which is on hold, by what is in FILE; `-` is standard input."""
+    change = document_in(file, OrderModifyRequest)
+    ask(f"Change {number}?", yes=yes)
+
+    async def work(orders: OrdersClient) -> None:
+        print_json(await orders.modify(number).order_modify_request(change).execute())
+
+    carry_out(work, settings)
+
+
+@ingram_orders.command()
+@click.argument("number")
+@yes
+@for_the_api
+def release(settings: dict[str, Any], number: str, yes: bool) -> None:
+    """Release order NUMBER, which is on hold."""
+    ask(f"Release {number}?", yes=yes)
+
+    async def work(orders: OrdersClient) -> None:
+        await orders.modify(number).action_code("release").execute()
+        click.echo(f"{number} is released", err=True)
+
+    carry_out(work, settings)
+
+
+@ingram_orders.command()
+@click.argument("number")
+@yes
+@for_the_api
+def cancel(settings: dict[str, Any], number: str, yes: bool) -> None:
+    """Cancel order NUMBER, which is on hold."""
+    ask(f"Cancel {number}?", yes=yes)
+
+    async def work(orders: OrdersClient) -> None:
+        await orders.cancel(number).execute()
+        click.echo(f"{number} is cancelled", err=True)
+
+    carry_out(work, settings)

@@ -1,13 +1,10 @@
 """A working day's round through the public API, told in tables."""
 
-from collections.abc import Iterable
 from decimal import Decimal
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from ingram_orders.cli.output import amount_text, created_table, detail_tables, orders_table, status_text
 from ingram_orders.client import OrdersClient
 from ingram_orders.errors import NotOnHoldError
 from ingram_orders.models import (
@@ -15,28 +12,14 @@ from ingram_orders.models import (
     AsyncOrderCreateDTO,
     Attribute,
     CreateLine,
-    FoundOrder,
     ModifyLine,
     OrderCreateRequest,
-    OrderCreateResponse,
-    OrderDetailB2B,
     OrderModifyRequest,
-    OrderStatus,
     ShipTo,
 )
 from ingram_orders.sandbox import Sandbox
 
 OPEN = ["PROCESSING", "ON HOLD", "BACKORDERED"]
-COLOURS = {
-    OrderStatus.PROCESSING: "cyan",
-    OrderStatus.ON_HOLD: "yellow",
-    OrderStatus.BACKORDERED: "magenta",
-    OrderStatus.SHIPPED: "green",
-    OrderStatus.DELIVERED: "green",
-    OrderStatus.INVOICED: "green",
-    OrderStatus.CANCELLED: "red",
-    OrderStatus.REJECTED: "red",
-}
 ON_HOLD = Attribute(attribute_name="allowOrderOnCustomerHold", attribute_value="true")
 
 
@@ -56,13 +39,13 @@ async def _look_around(console: Console, client: OrdersClient) -> None:
     console.rule("[bold]What is open?")
     search = client.search().order_status_in(OPEN)
     page = await search.page_size(8).execute()
-    console.print(_orders_table(page.orders, f"The newest {len(page.orders)} of {page.records_found or 0} open orders"))
+    console.print(orders_table(page.orders, f"The newest {len(page.orders)} of {page.records_found or 0} open orders"))
 
     console.rule("[bold]One of them in detail")
     if not page.orders:
         console.print("There is none: ask for more with --orders.")
         return
-    console.print(*_detail_tables(await client.details(page.orders[0].ingram_order_number or "").execute()), sep="\n")
+    console.print(*detail_tables(await client.details(page.orders[0].ingram_order_number or "").execute()), sep="\n")
 
 
 async def _place(console: Console, client: OrdersClient, po_number: str, *, rejected: bool) -> str:
@@ -83,7 +66,7 @@ async def _place(console: Console, client: OrdersClient, po_number: str, *, reje
     answer = await client.create().order_create_request(order).execute_with_response()
     meaning = "some lines were rejected, the rest is ordered" if answer.status == 207 else "all of it is ordered"
     console.print(f"Status [bold]{answer.status}[/]: {meaning}")
-    console.print(_created_table(answer.model))
+    console.print(created_table(answer.model))
     [placed] = answer.model.orders
     return placed.ingram_order_number or ""
 
@@ -99,17 +82,17 @@ async def _change_and_release(console: Console, client: OrdersClient, number: st
         ],
     )
     changed = await client.modify(number).order_modify_request(change).execute()
-    console.print(f"Six of each, and monitors: {_amount(changed.order_total)} USD now, notes: {changed.notes}")
+    console.print(f"Six of each, and monitors: {amount_text(changed.order_total)} USD now, notes: {changed.notes}")
     await client.modify(number).action_code("release").execute()
     detail = await client.details(number).execute()
-    console.print("Released; it is", _status(detail.status))
-    console.print(*_detail_tables(detail), sep="\n")
+    console.print("Released; it is", status_text(detail.status))
+    console.print(*detail_tables(detail), sep="\n")
 
 
 async def _cancel(console: Console, client: OrdersClient, number: str) -> None:
     console.rule(f"[bold]Cancel {number}")
     await client.cancel(number).execute()
-    console.print("It is", _status((await client.details(number).execute()).status))
+    console.print("It is", status_text((await client.details(number).execute()).status))
     try:
         await client.cancel(number).execute()
     except NotOnHoldError as refused:
@@ -124,83 +107,4 @@ async def _place_v7(console: Console, client: OrdersClient) -> None:
     confirmation = await client.create_v7().async_order_create_dto(order).execute()
     console.print(f"Confirmation {confirmation.confirmation_number}: {confirmation.message}")
     page = await client.search().customer_order_number("DEMO-7").execute()
-    console.print(_orders_table(page.orders, "Found by its purchase order number"))
-
-
-def _status(status: OrderStatus) -> Text:
-    return Text(status.value.replace("_", " ").lower(), style=COLOURS.get(status, ""))
-
-
-def _table(title: str | None = None) -> Table:
-    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
-
-
-def _orders_table(orders: Iterable[FoundOrder], title: str) -> Table:
-    table = _table(title)
-    for heading in ("Order", "Placed", "PO", "End user", "Status"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("Total", justify="right", no_wrap=True, min_width=9)
-    for order in orders:
-        table.add_row(
-            order.ingram_order_number,
-            f"{order.ingram_order_date:%Y-%m-%d}" if order.ingram_order_date else "",
-            order.customer_order_number,
-            order.end_user_company_name,
-            _status(order.status),
-            _amount(order.order_total),
-        )
-    return table
-
-
-def _detail_tables(detail: OrderDetailB2B) -> tuple[Text, Table]:
-    to = detail.ship_to_info
-    where = f"{to.company_name}, {to.city} {to.state} {to.postal_code}" if to else ""
-    head = Text.assemble(
-        (f"{detail.ingram_order_number}", "bold"), f" to {where}, ",
-        _status(detail.status), f", {_amount(detail.order_total)} {detail.currency_code}",
-    )  # fmt: skip
-    table = _table()
-    for heading in ("Line", "Product", "Description"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("Quantity", "Unit price", "Total"):
-        table.add_column(heading, justify="right")
-    for line in detail.lines:
-        table.add_row(
-            line.ingram_order_line_number,
-            line.ingram_part_number,
-            line.part_description,
-            str(line.quantity_ordered),
-            _amount(line.unit_price),
-            _amount(line.extended_price),
-        )
-    return head, table
-
-
-def _created_table(created: OrderCreateResponse) -> Table:
-    table = _table()
-    for heading in ("Order", "Your line", "Product", "Quantity", "Total", "Status"):
-        table.add_column(heading, justify="right" if heading in {"Quantity", "Total"} else "left")
-    for order in created.orders:
-        for line in order.lines:
-            table.add_row(
-                order.ingram_order_number,
-                line.customer_line_number,
-                line.ingram_part_number,
-                str(line.quantity_ordered),
-                _amount(line.extended_unit_price),
-                _status(line.status),
-            )
-        for refused in order.rejected_line_items:
-            table.add_row(
-                order.ingram_order_number,
-                refused.customer_line_number,
-                refused.ingram_part_number,
-                str(refused.quantity_ordered),
-                "",
-                Text(f"rejected: {refused.reject_code}", style="red"),
-            )
-    return table
-
-
-def _amount(amount: Decimal | None) -> str:
-    return "" if amount is None else f"{amount:,.2f}"
+    console.print(orders_table(page.orders, "Found by its purchase order number"))

@@ -1,0 +1,36 @@
+"""The command that runs a sandbox."""
+
+import asyncio
+from typing import Any
+
+import click
+
+from ingram_orders.cli.calls import WRONG, fail
+from ingram_orders.client import VARIABLES
+from ingram_orders.errors import ConfigurationError
+from ingram_orders.sandbox import Quota, Sandbox
+
+
+def serve(*, quota: int | None, **settings: Any) -> None:
+    """Run a sandbox until it is interrupted."""
+    try:
+        asyncio.run(_serve(Sandbox(quota=Quota(calls=quota) if quota else None, **settings)))
+    except (ConfigurationError, OSError) as wrong:
+        fail(wrong, WRONG)
+    except KeyboardInterrupt:
+        click.echo("stopped", err=True)
+
+
+async def _serve(sandbox: Sandbox) -> None:
+    async with sandbox:
+        values = {
+            "client_id": sandbox.client_id,
+            "client_secret": sandbox.client_secret,
+            "customer_number": sandbox.customer_number,
+            "country_code": sandbox.country_code,
+            "base_url": sandbox.url,
+        }
+        click.echo(f"A sandbox of the Orders API listens at {sandbox.url}; interrupt it to stop. Paste:", err=True)
+        for name, value in values.items():
+            click.echo(f"export {VARIABLES[name]}={value}")
+        await asyncio.Event().wait()

@@ -1,0 +1,260 @@
+"""The command line, through a pipe and through a real pseudo-terminal, against a sandbox that it runs itself."""
+
+import csv
+import io
+import json
+import os
+import pty
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from click.testing import CliRunner
+
+from ingram_orders.builder import Query
+from ingram_orders.cli.commands import ingram_orders
+from ingram_orders.cli.options import explanations
+from ingram_orders.operations import OPERATIONS, SearchOrders
+
+COMMAND: Final = [sys.executable, "-W", "error", "-m", "ingram_orders"]
+HOLD: Final = [{"attributeName": "allowOrderOnCustomerHold", "attributeValue": "true"}]
+
+
+@pytest.fixture(scope="module")
+def settings() -> Iterator[dict[str, str]]:
+    """What the sandbox prints to be pasted; it runs as long as the tests of this file."""
+    with subprocess.Popen(
+        [*COMMAND, "sandbox", "--port", "0", "--orders", "120"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as running:  # fmt: skip
+        assert running.stdout is not None
+        lines = [running.stdout.readline() for _ in range(5)]
+        yield dict(re.findall(r"export (\w+)=(\S+)\n", "".join(lines)))
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=30)
+    assert running.returncode == 0
+    assert "stopped" in told
+
+
+def piped(settings: Mapping[str, str], *arguments: str, given: str = "") -> tuple[int, str, str]:
+    """Run a command whose output goes to a pipe."""
+    ran = subprocess.run(
+        [*COMMAND, *arguments],
+        capture_output=True, text=True, input=given, timeout=60, check=False, env={**os.environ, **settings},
+    )  # fmt: skip
+    assert "Traceback" not in ran.stderr
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+def typed(settings: Mapping[str, str], *arguments: str, keys: str = "") -> tuple[int, str]:
+    """Run a command in a terminal of 120 columns, in which *keys* are typed."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True,
+        env={**os.environ, **settings, "COLUMNS": "120", "TERM": "xterm-256color"},
+    ) as running:  # fmt: skip
+        os.close(theirs)
+        os.write(ours, keys.encode())
+        shown = b""
+        while True:
+            try:
+                some = os.read(ours, 65536)
+            except OSError:  # Linux says so when the other end is closed
+                break
+            if not some:
+                break
+            shown += some
+        running.wait(timeout=60)
+    os.close(ours)
+    assert b"Traceback" not in shown
+    return running.returncode, shown.decode()
+
+
+def order(number: str, **more: Any) -> str:
+    line = {"ingramPartNumber": "2CD101", "quantity": 2, "unitPrice": 1439.90}
+    return json.dumps({"customerOrderNumber": number, "lines": [line], **more})
+
+
+# ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_search_is_json_in_a_pipe_and_a_table_in_colour_in_a_terminal(settings: dict[str, str]) -> None:
+    code, out, _ = piped(settings, "search", "--order-status", "ON HOLD", "--page-size", "3")
+    found = json.loads(out)
+    assert code == 0
+    assert [it["orderStatus"] for it in found] == ["ON HOLD"] * 3
+    code, shown = typed(settings, "search", "--order-status", "ON HOLD", "--page-size", "3")
+    assert code == 0
+    assert "\x1b[33mon hold" in shown
+    for each in found:
+        assert each["ingramOrderNumber"] in shown
+        assert f"{each['orderTotal']:,.2f}" in shown
+
+
+def test_every_page_is_searched_where_all_is_wanted(settings: dict[str, str]) -> None:
+    window = ("--ingram-order-date-bt", "2000-01-01", "2100-01-01")
+    _, out, _ = piped(settings, "search", *window, "--all", "--page-size", "50")
+    numbers = [it["ingramOrderNumber"] for it in json.loads(out)]
+    assert len(set(numbers)) == len(numbers) >= 120
+    _, out, _ = piped(settings, "search", *window, "--all", "--csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert {row["ingram_order_number"] for row in rows} >= set(numbers)
+
+
+def test_details_are_json_with_nothing_lost_or_a_table(settings: dict[str, str]) -> None:
+    _, out, _ = piped(settings, "search", "--page-size", "1")
+    number = json.loads(out)[0]["ingramOrderNumber"]
+    code, out, _ = piped(settings, "details", number)
+    assert (code, json.loads(out)["ingramOrderNumber"]) == (0, number)
+    code, shown = typed(settings, "details", number)
+    assert code == 0
+    assert number in shown
+    assert "Unit price" in shown
+
+
+def test_every_filter_is_an_option_with_its_own_sentence() -> None:
+    shown = CliRunner().invoke(ingram_orders, ["search", "--help"], terminal_width=200).output
+    for param in SearchOrders.params():
+        if isinstance(param, Query):
+            assert f"--{param.name.replace('_', '-')} " in shown
+            assert explanations(SearchOrders)[param.name][:40] in shown
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda it: it.operation)
+def test_every_parameter_has_a_sentence(operation: Any) -> None:
+    declared = {param.name for param in operation.params()}
+    found = {name for class_ in operation.__mro__ if class_ is not object for name in explanations(class_)}
+    assert declared <= found
+
+
+# ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_order_is_placed_changed_released_and_another_cancelled(settings: dict[str, str], tmp_path: Path) -> None:
+    code, out, _ = piped(settings, "create", "-", "--yes", given=order("CLI-1", additionalAttributes=HOLD))
+    created = json.loads(out)
+    number = created["orders"][0]["ingramOrderNumber"]
+    assert (code, created["purchaseOrderTotal"]) == (0, 2879.8)
+    change = tmp_path / "change.json"
+    change.write_text('{"notes": "ring twice"}', "utf-8")
+    code, out, _ = piped(settings, "modify", number, str(change), "--yes")
+    assert (code, json.loads(out)["notes"]) == (0, "ring twice")
+    assert piped(settings, "release", number, "--yes") == (0, "", f"{number} is released\n")
+    _, out, _ = piped(settings, "create", "-", "--yes", given=order("CLI-2", additionalAttributes=HOLD))
+    other = json.loads(out)["orders"][0]["ingramOrderNumber"]
+    assert piped(settings, "cancel", other, "--yes") == (0, "", f"{other} is cancelled\n")
+    code, out, _ = piped(settings, "create", "-", "--yes", "--v7", given=order("CLI-7"))
+    assert (code, json.loads(out)["message"]) == (0, "Your order is being processed.")
+
+
+@pytest.mark.parametrize(("keys", "code"), [("y\n", 0), ("n\n", 1), ("\n", 1)])
+def test_a_person_is_asked_before_an_order_is_placed(
+    settings: dict[str, str], tmp_path: Path, keys: str, code: int
+) -> None:
+    file = tmp_path / "order.json"
+    file.write_text(order(f"ASKED-{code}-{len(keys)}"), "utf-8")
+    got, shown = typed(settings, "create", str(file), keys=keys)
+    assert got == code
+    assert "with 1 lines? [y/N]" in shown
+    _, out, _ = piped(settings, "search", "--customer-order-number", f"ASKED-{code}-{len(keys)}")
+    assert len(json.loads(out)) == (1 if code == 0 else 0)
+
+
+def test_where_nobody_can_be_asked_nothing_is_done(settings: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "order.json"
+    file.write_text(order("UNASKED"), "utf-8")
+    code, out, told = piped(settings, "create", str(file))
+    assert (code, out) == (2, "")
+    assert "--yes" in told
+
+
+# ── What goes wrong ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+WRONG: Final[dict[str, tuple[tuple[str, ...], str, int]]] = {
+    "a date that is none": (("search", "--ship-date-bt", "2026-01-01", "x"), "ship_date_bt: 'x' is not a date", 2),
+    "a page size": (("search", "--page-size", "500"), "500 is not in the range", 2),
+    "an option that is none": (("search", "--nope"), "No such option", 2),
+    "an unknown order": (("details", "20-NOPE"), "404", 1),
+    "a number that is none": (("details", ".."), "is not an order number", 2),
+    "a country": (("search", "--country-code", "USA"), "im_country_code: 'USA'", 2),
+    "credentials": (("search", "--client-secret", "not-shown-at-all"), "Client credentials are not valid", 1),
+    "nobody there": (("search", "--base-url", "http://127.0.0.1:9"), "no token was to be had", 1),
+    "an address": (("search", "--base-url", "ftp://x"), "base_url must be https", 2),
+    "no file": (("create", "/nowhere.json", "--yes"), "No such file", 2),
+    "no JSON": (("create", "-", "--yes"), "is not JSON", 2),
+}
+
+
+@pytest.mark.parametrize(("arguments", "says", "code"), WRONG.values(), ids=WRONG)
+def test_what_goes_wrong_is_one_clear_line_and_an_exit_code(
+    settings: dict[str, str], arguments: tuple[str, ...], says: str, code: int
+) -> None:
+    got, out, told = piped(settings, *arguments, given="{")
+    assert (got, out) == (code, "")
+    assert says in told
+    assert "not-shown-at-all" not in told
+    if not told.startswith("Usage:"):
+        assert told.count("\n") == 1
+
+
+def test_missing_settings_are_named_with_their_variables() -> None:
+    bare = {f"INGRAM_{name}": "" for name in ("CLIENT_ID", "CLIENT_SECRET", "CUSTOMER_NUMBER", "COUNTRY_CODE")}
+    code, _, told = piped(bare, "search")
+    assert code == 2
+    for name in bare:
+        assert name in told
+
+
+def test_an_unknown_outcome_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
+    script = (
+        "import asyncio, sys\n"
+        "from aiohttp import web\n"
+        "from ingram_orders.sandbox import Sandbox\n"
+        "async def fault(received):\n"
+        "    return web.Response(status=502) if 'v6' in received.path else None\n"
+        "async def main():\n"
+        "    async with Sandbox(orders=0) as sandbox:\n"
+        "        sandbox.fault = fault\n"
+        "        print(sandbox.url, flush=True)\n"
+        "        await asyncio.Event().wait()\n"
+        "asyncio.run(main())\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        settings = {
+            "INGRAM_BASE_URL": running.stdout.readline().strip(), "INGRAM_CLIENT_ID": "sandbox",
+            "INGRAM_CLIENT_SECRET": "sandbox-secret", "INGRAM_CUSTOMER_NUMBER": "1", "INGRAM_COUNTRY_CODE": "US",
+        }  # fmt: skip
+        code, _, told = piped(settings, "create", "-", "--yes", given=order("PO-1"))
+        running.kill()
+    assert code == 3
+    assert "look before sending it again" in told
+
+
+def test_an_interruption_ends_at_once_and_without_a_traceback(settings: dict[str, str]) -> None:
+    """As Ctrl-C does, while a server does not answer."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        with subprocess.Popen(
+            [*COMMAND, "search", "--base-url", url],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **settings},
+        ) as running:  # fmt: skip
+            server.settimeout(60)
+            connection, _ = server.accept()
+            running.send_signal(signal.SIGINT)
+            out, told = running.communicate(timeout=60)
+            connection.close()
+    assert (running.returncode, out, told) == (130, "", "")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_printed_for_a_shell(shell: str) -> None:
+    printed = CliRunner().invoke(ingram_orders, ["completion", shell]).output
+    assert "_INGRAM_ORDERS_COMPLETE" in printed
