@@ -254,6 +254,21 @@ def test_an_interruption_ends_at_once_and_without_a_traceback(settings: dict[str
     assert (running.returncode, out, told) == (130, "", "")
 
 
+def test_a_reader_that_has_seen_enough_is_no_failure(settings: dict[str, str]) -> None:
+    """As `| head -1` is."""
+    window = ("--ingram-order-date-bt", "2000-01-01", "2100-01-01")
+    with subprocess.Popen(
+        [*COMMAND, "search", *window, "--all", "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **settings},
+    ) as running:  # fmt: skip
+        assert running.stdout is not None
+        running.stdout.close()
+        _, told = running.communicate(timeout=60)
+    assert b"Traceback" not in told
+    assert b"Exception" not in told
+    assert running.returncode == 0
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_is_printed_for_a_shell(shell: str) -> None:
     printed = CliRunner().invoke(ingram_orders, ["completion", shell]).output

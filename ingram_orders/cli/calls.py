@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from typing import IO, Any, Final, NoReturn, TypeVar
@@ -57,6 +58,7 @@ def carry_out(work: Callable[[OrdersClient], Awaitable[None]], settings: dict[st
     async def main() -> None:
         async with OrdersClient.from_env({}, **settings) as orders:
             await work(orders)
+        sys.stdout.flush()  # here, where a reader that has gone is noticed
 
     try:
         asyncio.run(main())
@@ -68,9 +70,8 @@ def carry_out(work: Callable[[OrdersClient], Awaitable[None]], settings: dict[st
         fail(refused, REFUSED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # whoever read our output has seen enough
-        sys.stderr.close()
-        sys.exit(0)
+    except BrokenPipeError:  # whoever read our output has seen enough, and Python is not to try again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(why: object, code: int) -> NoReturn:
