@@ -71,7 +71,7 @@ class Storage:
 
         It is done to its end, and in the order in which it came, also when who waits for it is cancelled.
         """
-        return await self._hand_over(self._transaction, work)
+        return await self._hand_over(lambda: self._transaction(work))
 
     async def close(self) -> None:
         """Finish what was handed over, and close. Closing twice is fine."""
@@ -85,11 +85,11 @@ class Storage:
                 # Its last piece of work is under way or done, so this waits for no more than that.
                 await loop.run_in_executor(None, worker.shutdown)
 
-    async def _hand_over(self, work: Callable[..., T], *args: object) -> T:
+    async def _hand_over(self, work: Callable[[], T]) -> T:
         if self._worker is None:
             raise ConfigurationError(f"the {self._kind.name} database {self.path} is not open")
         # Shielded: what waits its turn would not be done if who waits for it were cancelled.
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._worker, work, *args))
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._worker, work))
 
     # ── In the worker ───────────────────────────────────────────────────────────────────────────────────────────
 

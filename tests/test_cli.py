@@ -38,8 +38,8 @@ def settings() -> Iterator[dict[str, str]]:
         yield dict(re.findall(r"export (\w+)=(\S+)\n", "".join(lines)))
         running.send_signal(signal.SIGINT)
         _, told = running.communicate(timeout=30)
-    assert running.returncode == 0
-    assert "stopped" in told
+    assert running.returncode == 130
+    assert told.endswith("ingram-orders: stopped\n")
 
 
 def piped(settings: Mapping[str, str], *arguments: str, given: str = "") -> tuple[int, str, str]:
@@ -52,8 +52,10 @@ def piped(settings: Mapping[str, str], *arguments: str, given: str = "") -> tupl
     return ran.returncode, ran.stdout, ran.stderr
 
 
-def typed(settings: Mapping[str, str], *arguments: str, keys: str = "") -> tuple[int, str]:
-    """Run a command in a terminal of 120 columns, in which *keys* are typed."""
+def typed(
+    settings: Mapping[str, str], *arguments: str, keys: str = "", interrupt_at: bytes | None = None
+) -> tuple[int, str]:
+    """Run a command in a terminal of 120 columns, in which *keys* are typed; it may be interrupted at what it shows."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [*COMMAND, *arguments],
@@ -71,6 +73,9 @@ def typed(settings: Mapping[str, str], *arguments: str, keys: str = "") -> tuple
             if not some:
                 break
             shown += some
+            if interrupt_at is not None and interrupt_at in shown:
+                running.send_signal(signal.SIGINT)
+                interrupt_at = None
         running.wait(timeout=60)
     os.close(ours)
     assert b"Traceback" not in shown
@@ -162,7 +167,7 @@ def test_a_person_is_asked_before_an_order_is_placed(
     file.write_text(order(f"ASKED-{code}-{len(keys)}"), "utf-8")
     got, shown = typed(settings, "create", str(file), keys=keys)
     assert got == code
-    assert "with 1 lines? [y/N]" in shown
+    assert "(1 in `lines`)? [y/N]" in shown
     _, out, _ = piped(settings, "search", "--customer-order-number", f"ASKED-{code}-{len(keys)}")
     assert len(json.loads(out)) == (1 if code == 0 else 0)
 
@@ -187,6 +192,9 @@ WRONG: Final[dict[str, tuple[tuple[str, ...], str, int]]] = {
     "credentials": (("search", "--client-secret", "not-shown-at-all"), "Client credentials are not valid", 1),
     "nobody there": (("search", "--base-url", "http://127.0.0.1:9"), "no token was to be had", 1),
     "an address": (("search", "--base-url", "ftp://x"), "base_url must be https", 2),
+    "an empty address": (("search", "--base-url", ""), "--base-url is empty", 2),
+    "two formats": (("search", "--csv", "--json"), "exclude each other", 2),
+    "one page of all": (("search", "--all", "--page-number", "2"), "exclude each other", 2),
     "no file": (("create", "/nowhere.json", "--yes"), "No such file", 2),
     "no JSON": (("create", "-", "--yes"), "is not JSON", 2),
 }
@@ -251,7 +259,69 @@ def test_an_interruption_ends_at_once_and_without_a_traceback(settings: dict[str
             running.send_signal(signal.SIGINT)
             out, told = running.communicate(timeout=60)
             connection.close()
-    assert (running.returncode, out, told) == (130, "", "")
+    assert (running.returncode, out, told.strip()) == (130, "", "")
+
+
+def test_who_interrupts_a_write_is_told_to_look() -> None:
+    """The order may be placed."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        settings = {f"INGRAM_{it}": "US" for it in ("CLIENT_ID", "CLIENT_SECRET", "CUSTOMER_NUMBER", "COUNTRY_CODE")}
+        with subprocess.Popen(
+            [*COMMAND, "create", "-", "--yes", "--base-url", url],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, **settings},
+        ) as running:  # fmt: skip
+            assert running.stdin is not None
+            running.stdin.write(order("PO-9"))
+            running.stdin.close()
+            server.settimeout(60)
+            connection, _ = server.accept()
+            running.send_signal(signal.SIGINT)
+            running.wait(timeout=60)
+            assert running.stderr is not None
+            told = running.stderr.read()
+            connection.close()
+    assert running.returncode == 130
+    assert told == "ingram-orders: interrupted; order PO-9 may have taken effect, so look before doing it again\n"
+
+
+def test_what_the_api_says_is_no_markup_and_no_order_to_the_terminal(settings: dict[str, str]) -> None:
+    number = "[/red]\x1b[2J"
+    code, out, told = piped(settings, "create", "-", "--yes", given=order(number))
+    assert (code, told) == (0, "")
+    placed = json.loads(out)["orders"][0]["ingramOrderNumber"]
+    code, shown = typed(settings, "search", "--ingram-order-number", placed)
+    assert code == 0
+    assert "[/red]\N{REPLACEMENT CHARACTER}[2J" in shown
+    assert "\x1b[2J" not in shown
+
+
+def test_a_terminal_without_an_umlaut_is_shown_something_all_the_same(settings: dict[str, str]) -> None:
+    ship_to = {"companyName": "KÖNIG", "city": "GÖTTINGEN"}
+    _, out, _ = piped(settings, "create", "-", "--yes", given=order("PO-UMLAUT", shipToInfo=ship_to))
+    placed = json.loads(out)["orders"][0]["ingramOrderNumber"]
+    code, shown = typed({**settings, "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}, "details", placed)
+    assert code == 0
+    assert "TTINGEN" in shown
+
+
+def test_a_full_disk_is_one_line(settings: dict[str, str]) -> None:
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        ran = subprocess.run(
+            [*COMMAND, "search"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+            env={**os.environ, **settings},
+        )  # fmt: skip
+    assert ran.returncode == 1
+    assert ran.stderr.count("\n") == 1
+    assert "No space left" in ran.stderr
+
+
+def test_ctrl_c_at_a_question_is_an_interruption(settings: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "order.json"
+    file.write_text(order("PO-C"), "utf-8")
+    code, _ = typed(settings, "create", str(file), interrupt_at=b"[y/N]")
+    assert code == 130
 
 
 def test_a_reader_that_has_seen_enough_is_no_failure(settings: dict[str, str]) -> None:

@@ -370,7 +370,7 @@ async def test_some_lines_rejected_is_207_and_all_of_them_a_refusal(orders: Orde
     refused = answer.model.orders[0].rejected_line_items
     assert [(it.customer_line_number, it.reject_code) for it in refused] == [
         ("9", "SKU-NOTFOUND"),
-        ("", "QUANTITY-INVALID"),
+        ("003", "QUANTITY-INVALID"),
     ]
     with pytest.raises(BadRequestError):
         await orders.create().order_create_request(order("PO-NONE", part="NOPE")).execute()

@@ -41,7 +41,10 @@ def for_the_api(command: F) -> F:
 
     @functools.wraps(command)
     def with_settings(*args: Any, **given: Any) -> Any:
-        settings = {name: value for name in VARIABLES if (value := given.pop(name))}
+        settings = {name: value for name in VARIABLES if (value := given.pop(name)) is not None}
+        for name, value in settings.items():
+            if not value:  # as from an unset variable; the default, say Ingram's own address, would be a surprise
+                fail(f"--{name.replace('_', '-')} is empty", WRONG)
         return command(*args, settings=settings, **given)
 
     for name, variable in reversed([*VARIABLES.items()]):
@@ -52,8 +55,14 @@ def for_the_api(command: F) -> F:
     return with_settings  # type: ignore[return-value]  # as `command`, but for the options
 
 
-def carry_out(work: Callable[[OrdersClient], Awaitable[None]], settings: dict[str, Any]) -> None:
-    """Do *work* with a client, and end with the exit code that fits."""
+def carry_out(
+    work: Callable[[OrdersClient], Awaitable[None]], settings: dict[str, Any], *, writing: str | None = None
+) -> None:
+    """
+    Do *work* with a client, and end with the exit code that fits.
+
+    *writing* says what it changes, if it changes something: who interrupts it must be told to look.
+    """
 
     async def main() -> None:
         async with OrdersClient.from_env({}, **settings) as orders:
@@ -68,10 +77,17 @@ def carry_out(work: Callable[[OrdersClient], Awaitable[None]], settings: dict[st
         fail(wrong, WRONG)
     except IngramError as refused:
         fail(refused, REFUSED)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        end_output()
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # whoever read our output has seen enough, and Python is not to try again at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if writing is not None:
+            fail(f"interrupted; {writing} may have taken effect, so look before doing it again", INTERRUPTED)
+        raise
+
+
+def end_output() -> None:
+    """Write no more; or Python would try again at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def fail(why: object, code: int) -> NoReturn:

@@ -11,10 +11,10 @@ from click.shell_completion import get_completion_class
 from rich.console import Console
 
 from ingram_orders._version import __version__
-from ingram_orders.cli.calls import ask, carry_out, document_in, for_the_api
+from ingram_orders.cli.calls import WRONG, ask, carry_out, document_in, fail, for_the_api
 from ingram_orders.cli.demo import working_day
 from ingram_orders.cli.options import filled_in, options_of
-from ingram_orders.cli.output import console, created_table, detail_tables, orders_table, print_csv, print_json
+from ingram_orders.cli.output import console, created_table, detail_tables, orders_table, plain, print_csv, print_json
 from ingram_orders.cli.serving import serve
 from ingram_orders.client import OrdersClient
 from ingram_orders.models import AsyncOrderCreateDTO, FoundOrder, OrderCreateRequest, OrderModifyRequest
@@ -43,7 +43,7 @@ def ingram_orders() -> None:
 
 @ingram_orders.command()
 @click.option("--seed", default=1, show_default=True, help="What the sandbox's orders are made from.")
-@click.option("--orders", default=40, show_default=True, type=click.IntRange(0, 10_000), help="How many there are.")
+@click.option("--orders", default=60, show_default=True, type=click.IntRange(0, 10_000), help="How many there are.")
 def demo(seed: int, orders: int) -> None:
     """
     Show a working day against a sandbox on this machine.
@@ -95,6 +95,11 @@ def search(settings: dict[str, Any], all_: bool, json_: bool, csv_: bool, **give
 
     A page holds 25 orders unless --page-size says otherwise; --all asks for 100 at a time.
     """
+
+    if csv_ and json_:
+        fail("--csv and --json exclude each other", WRONG)
+    if all_ and given.get("page_number"):
+        fail("--all and --page-number exclude each other", WRONG)
 
     async def work(orders: OrdersClient) -> None:
         request = filled_in(orders.search(), given)
@@ -162,7 +167,7 @@ def details(settings: dict[str, Any], number: str, json_: bool, **given: Any) ->
 def create(settings: dict[str, Any], file: IO[bytes], v7: bool, yes: bool, json_: bool) -> None:
     """Place the order that is in FILE, as JSON by the API's own names; `-` is standard input."""
     order = document_in(file, AsyncOrderCreateDTO) if v7 else document_in(file, OrderCreateRequest)
-    ask(f"Place {order.customer_order_number}, with {len(order.lines or ())} lines?", yes=yes)
+    ask(f"Place {order.customer_order_number} ({len(order.lines or ())} in `lines`)?", yes=yes)
 
     async def work(orders: OrdersClient) -> None:
         if isinstance(order, AsyncOrderCreateDTO):
@@ -170,7 +175,7 @@ def create(settings: dict[str, Any], file: IO[bytes], v7: bool, yes: bool, json_
             if json_ or not sys.stdout.isatty():
                 print_json(confirmation)
             else:
-                console().print(f"Confirmation {confirmation.confirmation_number}: {confirmation.message}")
+                console().print(plain(f"Confirmation {confirmation.confirmation_number}: {confirmation.message}"))
             return
         created = await orders.create().order_create_request(order).execute()
         if json_ or not sys.stdout.isatty():
@@ -178,7 +183,7 @@ def create(settings: dict[str, Any], file: IO[bytes], v7: bool, yes: bool, json_
         else:
             console().print(created_table(created))
 
-    carry_out(work, settings)
+    carry_out(work, settings, writing=f"order {order.customer_order_number}")
 
 
 @ingram_orders.command()
@@ -194,7 +199,7 @@ def modify(settings: dict[str, Any], number: str, file: IO[bytes], yes: bool) ->
     async def work(orders: OrdersClient) -> None:
         print_json(await orders.modify(number).order_modify_request(change).execute())
 
-    carry_out(work, settings)
+    carry_out(work, settings, writing=f"the change of {number}")
 
 
 @ingram_orders.command()
@@ -209,7 +214,7 @@ def release(settings: dict[str, Any], number: str, yes: bool) -> None:
         await orders.modify(number).action_code("release").execute()
         click.echo(f"{number} is released", err=True)
 
-    carry_out(work, settings)
+    carry_out(work, settings, writing=f"the release of {number}")
 
 
 @ingram_orders.command()
@@ -224,4 +229,4 @@ def cancel(settings: dict[str, Any], number: str, yes: bool) -> None:
         await orders.cancel(number).execute()
         click.echo(f"{number} is cancelled", err=True)
 
-    carry_out(work, settings)
+    carry_out(work, settings, writing=f"the cancellation of {number}")

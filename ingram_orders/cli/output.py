@@ -1,6 +1,7 @@
 """What the commands print: tables for people, JSON and CSV for programs."""
 
 import csv
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -60,6 +61,11 @@ def _cell(value: Any) -> Any:
     return "" if value is None else value.isoformat() if hasattr(value, "isoformat") else value
 
 
+def plain(text: object) -> Text:
+    """Give what the API says as it is: no markup, and nothing that a terminal would obey."""
+    return Text("" if text is None else re.sub(r"[\x00-\x1f\x7f-\x9f]", "\N{REPLACEMENT CHARACTER}", str(text)))
+
+
 def status_text(status: OrderStatus) -> Text:
     """Give a status in its colour."""
     return Text(status.value.replace("_", " ").lower(), style=COLOURS.get(status, ""))
@@ -83,10 +89,10 @@ def orders_table(orders: Iterable[FoundOrder], title: str) -> Table:
     table.add_column("Total", justify="right", no_wrap=True, min_width=9)
     for order in orders:
         table.add_row(
-            order.ingram_order_number,
+            plain(order.ingram_order_number),
             f"{order.ingram_order_date:%Y-%m-%d}" if order.ingram_order_date else "",
-            order.customer_order_number,
-            order.end_user_company_name,
+            plain(order.customer_order_number),
+            plain(order.end_user_company_name),
             status_text(order.status),
             amount_text(order.order_total),
         )
@@ -96,11 +102,16 @@ def orders_table(orders: Iterable[FoundOrder], title: str) -> Table:
 def detail_tables(detail: OrderDetailB2B) -> tuple[Text, Table]:
     """Make the head and the table of lines of an order's details."""
     to = detail.ship_to_info
-    where = f"{to.company_name}, {to.city} {to.state} {to.postal_code}" if to else ""
-    head = Text.assemble(
-        (f"{detail.ingram_order_number}", "bold"), f" to {where}, ",
-        status_text(detail.status), f", {amount_text(detail.order_total)} {detail.currency_code}",
-    )  # fmt: skip
+    town = " ".join(part for part in (to.city, to.state, to.postal_code) if part) if to else ""
+    where = ", ".join(part for part in (to.company_name, town) if part) if to else ""
+    head = Text(" ").join(
+        [
+            plain(detail.ingram_order_number),
+            plain(f"to {where}," if where else ""),
+            status_text(detail.status),
+            plain(f"{amount_text(detail.order_total)} {detail.currency_code or ''}"),
+        ]
+    )
     table = new_table()
     for heading in ("Line", "Product", "Description"):
         table.add_column(heading, no_wrap=True)
@@ -108,9 +119,9 @@ def detail_tables(detail: OrderDetailB2B) -> tuple[Text, Table]:
         table.add_column(heading, justify="right")
     for line in detail.lines:
         table.add_row(
-            line.ingram_order_line_number,
-            line.ingram_part_number,
-            line.part_description,
+            plain(line.ingram_order_line_number),
+            plain(line.ingram_part_number),
+            plain(line.part_description),
             str(line.quantity_ordered),
             amount_text(line.unit_price),
             amount_text(line.extended_price),
@@ -126,20 +137,20 @@ def created_table(created: OrderCreateResponse) -> Table:
     for order in created.orders:
         for line in order.lines:
             table.add_row(
-                order.ingram_order_number,
-                line.customer_line_number,
-                line.ingram_part_number,
+                plain(order.ingram_order_number),
+                plain(line.customer_line_number),
+                plain(line.ingram_part_number),
                 str(line.quantity_ordered),
                 amount_text(line.extended_unit_price),
                 status_text(line.status),
             )
         for refused in order.rejected_line_items:
             table.add_row(
-                order.ingram_order_number,
-                refused.customer_line_number,
-                refused.ingram_part_number,
+                plain(order.ingram_order_number),
+                plain(refused.customer_line_number),
+                plain(refused.ingram_part_number),
                 str(refused.quantity_ordered),
                 "",
-                Text(f"rejected: {refused.reject_code}", style="red"),
+                plain(f"rejected: {refused.reject_code}"),
             )
     return table

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ingram_orders.cli.calls import WRONG, fail
+from ingram_orders.cli.calls import INTERRUPTED, WRONG, fail
 from ingram_orders.client import VARIABLES
 from ingram_orders.errors import ConfigurationError
 from ingram_orders.sandbox import Quota, Sandbox
@@ -15,10 +15,12 @@ def serve(*, quota: int | None, **settings: Any) -> None:
     """Run a sandbox until it is interrupted."""
     try:
         asyncio.run(_serve(Sandbox(quota=Quota(calls=quota) if quota else None, **settings)))
+    except BrokenPipeError:
+        raise
     except (ConfigurationError, OSError) as wrong:
         fail(wrong, WRONG)
     except KeyboardInterrupt:
-        click.echo("stopped", err=True)
+        fail("stopped", INTERRUPTED)
 
 
 async def _serve(sandbox: Sandbox) -> None:

@@ -23,7 +23,7 @@ from ingram_orders.sandbox.catalogue import PRODUCTS, QUOTED, Market
 from ingram_orders.sandbox.documents import quantity
 from ingram_orders.sandbox.filters import FILTERS
 from ingram_orders.sandbox.life import CANCELLED, HOLD, PROCESSING, Json, Plan
-from ingram_orders.sandbox.making import Wanted, add_line, by_chance, new_order, order_number
+from ingram_orders.sandbox.making import Wanted, add_line, by_chance, new_order, order_number, way_by_chance
 from ingram_orders.sandbox.refusals import Refused
 from ingram_orders.storage import Kind, Storage
 
@@ -34,6 +34,9 @@ SEARCH_WINDOW: Final = timedelta(days=20)
 
 CHANGEABLE: Final = timedelta(hours=24)
 """How long after it was placed an order on hold can be modified. Source: developer portal."""
+
+_MANY: Final = 1000
+"""Orders found from which on it is cheaper to go through all by date than to sort those."""
 
 SEEDED_DAYS: Final = 30
 """How far back seeded orders were placed; one in three is older than what a search without filters shows."""
@@ -57,7 +60,7 @@ KIND: Final = Kind(
         summary TEXT NOT NULL
     );
     CREATE TABLE keys (id INTEGER NOT NULL, kind TEXT NOT NULL, value TEXT COLLATE NOCASE NOT NULL);
-    CREATE TABLE stale (id INTEGER PRIMARY KEY, due TEXT NOT NULL)""",
+    CREATE TABLE stale (id INTEGER NOT NULL, due TEXT NOT NULL, document TEXT NOT NULL)""",
 )
 
 INDEXES: Final = (
@@ -106,13 +109,13 @@ class OrderBook:
         self._seed = seed
         self._seeded = orders
         self._market = market
-        self._manners = manners
+        self.manners = manners
         self._clock = clock
 
     async def __aenter__(self) -> Self:
         await self._storage.__aenter__()
         try:
-            await self._storage.run(self._fill)
+            await self._fill()
         except BaseException:
             await self._storage.close()
             raise
@@ -176,19 +179,29 @@ class OrderBook:
 
     def _let_time_pass(self, connection: sqlite3.Connection, now: datetime) -> None:
         until = now.isoformat()
-        for number, document, plan in connection.execute(
-            "SELECT number, document, plan FROM orders WHERE next_step <= ?", (until,)
+        if not self.manners.maintenance:
+            taken_in = connection.execute(
+                "DELETE FROM intake WHERE due <= ? RETURNING due, body", (until,)
+            ).fetchall()  # fmt: skip
+            for due, body in sorted(taken_in):
+                self._place_v7(connection, datetime.fromisoformat(due), json.loads(body, parse_float=Decimal))
+        for document, plan in connection.execute(
+            "SELECT document, plan FROM orders WHERE next_step <= ?", (until,)
         ).fetchall():
             order, steps = json.loads(document), json.loads(plan)
-            left = life.move(order, steps, now, self._pick("life of", number, len(steps)))
-            self._keep(connection, now, order, left)
-        if not self._manners.maintenance:
-            due = connection.execute("DELETE FROM intake WHERE due <= ? RETURNING body", (until,)).fetchall()
-            for (body,) in due:
-                self._place_v7(connection, now, json.loads(body, parse_float=Decimal))
-        stale = connection.execute("DELETE FROM stale WHERE due <= ? RETURNING id", (until,)).fetchall()
+            while steps and steps[0][0] <= until:  # each at its own time, so that it does not matter when one looks
+                when = steps[0][0]
+                steps = life.move(order, steps, datetime.fromisoformat(when), self._chance_of_step(order))
+                self._keep(connection, datetime.fromisoformat(when), order, steps)
+        stale = connection.execute(
+            "SELECT id, document FROM stale WHERE due <= ? ORDER BY due, rowid", (until,)
+        ).fetchall()  # fmt: skip
         if stale:
-            _index(connection, [(id_, _document(connection, id_)) for (id_,) in stale])
+            connection.execute("DELETE FROM stale WHERE due <= ?", (until,))
+            _index(connection, [(id_, json.loads(document)) for id_, document in dict(stale).items()])
+
+    def _chance_of_step(self, order: Json) -> Callable[[str, str], Random]:
+        return lambda when, step: self._pick("life of", order["ingramOrderNumber"], when, step)
 
     def _keep(self, connection: sqlite3.Connection, now: datetime, order: Json, plan: Plan) -> None:
         number, *rest = _row(order, plan)
@@ -196,27 +209,41 @@ class OrderBook:
         [id_] = connection.execute(
             "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?) RETURNING id", (known and known[0], number, *rest)
         ).fetchone()
-        if self._manners.index_lag:
-            due = (now + self._manners.index_lag).isoformat()
-            connection.execute("INSERT OR IGNORE INTO stale VALUES (?, ?)", (id_, due))
+        if self.manners.index_lag:
+            due = (now + self.manners.index_lag).isoformat()
+            connection.execute("INSERT INTO stale VALUES (?, ?, ?)", (id_, due, rest[1]))
         else:
             _index(connection, [(id_, order)])
 
-    def _fill(self, connection: sqlite3.Connection) -> None:
-        """Make the orders that there are to begin with, in a database that is new."""
-        if connection.execute("SELECT 1 FROM facts WHERE name = 'seed'").fetchone():
-            return
-        now = self._now()
-        connection.execute("INSERT INTO facts VALUES ('seed', ?)", (str(self._seed),))
-        seeded = enumerate(self._seeded_orders(now), 1)
-        while some := list(itertools.islice(seeded, 500)):  # more at once would keep the garbage collector busy
+    async def _fill(self) -> None:
+        """Make the orders that there are to begin with, in a database that is new; a part at a time."""
+
+        def begin(connection: sqlite3.Connection) -> bool:
+            if connection.execute("SELECT 1 FROM facts WHERE name = 'seed'").fetchone():
+                return False
+            for table in ("orders", "found", "keys"):  # what was left of an attempt that was interrupted
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608
+            return True
+
+        def add_some(connection: sqlite3.Connection) -> bool:
+            some = list(itertools.islice(seeded, 500))
             connection.executemany(
                 "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?)",
                 [(id_, *_row(order, plan)) for id_, (order, plan) in some],
             )
             _add_to_index(connection, [(id_, order) for id_, (order, _) in some])
-        for index in INDEXES:
-            connection.execute(index)
+            return bool(some)
+
+        def end(connection: sqlite3.Connection) -> None:
+            for index in INDEXES:
+                connection.execute(index)
+            connection.execute("INSERT INTO facts VALUES ('seed', ?)", (str(self._seed),))
+
+        seeded = enumerate(self._seeded_orders(self._now()), 1)
+        if await self._storage.run(begin):
+            while await self._storage.run(add_some):
+                pass
+            await self._storage.run(end)
 
     def _seeded_orders(self, now: datetime) -> Iterator[tuple[Json, Plan]]:
         taken, pick = set[str](), self._pick("orders")
@@ -226,8 +253,11 @@ class OrderBook:
                 number = order_number(self._market, pick)
             taken.add(number)
             placed = now - timedelta(days=life.below(pick, SEEDED_DAYS), minutes=life.below(pick, 1440))
-            order, way = by_chance(count, self._market, placed, number, pick)
-            yield order, life.move(order, life.plan(way, placed, pick), now, pick)
+            way = way_by_chance(pick)
+            if way == "held" and pick.random() < 0.5:  # half of them can still be changed
+                placed = now - timedelta(minutes=life.below(pick, 20 * 60))
+            order = by_chance(count, self._market, placed, number, pick, way)
+            yield order, life.move(order, life.plan(way, placed, pick), now, lambda *_: pick)
 
     # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -235,7 +265,7 @@ class OrderBook:
         wishes = _wishes(body)
         number = _po_number(body, longest=35)
         if (
-            self._manners.refuses_duplicates
+            self.manners.refuses_duplicates
             and wishes.get("allowDuplicateCustomerOrderNumber") != "true"
             and connection.execute("SELECT 1 FROM orders WHERE po = ?", (number,)).fetchone()
         ):
@@ -250,8 +280,8 @@ class OrderBook:
             " ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value"
         ).fetchone()
         confirmation = 1_600_000_000 + int(taken_in)
-        if self._manners.v7_takes or self._manners.maintenance:
-            due = (now + self._manners.v7_takes).isoformat()
+        if self.manners.v7_takes or self.manners.maintenance:
+            due = (now + self.manners.v7_takes).isoformat()
             text = json.dumps(body, default=float)
             connection.execute("INSERT INTO intake VALUES (?, ?, ?)", (confirmation, due, text))
         else:
@@ -277,9 +307,10 @@ class OrderBook:
         """Place what can be: one order, or two where a part is on back order. Give them, and the lines refused."""
         taken: list[Json] = []
         rejected: list[Json] = []
-        for line in body.get("lines") or ():
+        for place, given in enumerate(body.get("lines") or (), 1):
+            line = {**given, "customerLineNumber": given.get("customerLineNumber") or f"{place:03}"}
             if line.get("customerPartNumber") and not line.get("ingramPartNumber"):
-                line = {**line, "ingramPartNumber": _of_customers(line["customerPartNumber"])}
+                line["ingramPartNumber"] = _of_customers(line["customerPartNumber"])
             (taken if line.get("ingramPartNumber") in PRODUCTS and quantity(line) else rejected).append(line)
         if body.get("quoteNumber"):  # what was quoted is ordered, whatever the lines say
             taken, rejected = [{"ingramPartNumber": QUOTED, "quantity": 1}], []
@@ -288,13 +319,19 @@ class OrderBook:
         here = [line for line in taken if PRODUCTS[line["ingramPartNumber"]].in_stock]
         later = [line for line in taken if not PRODUCTS[line["ingramPartNumber"]].in_stock]
         held = wishes.get("allowOrderOnCustomerHold") == "true"
-        parts = [(here, "straight"), (later, "backordered")]
         orders = []
-        for lines, way in parts if here and later else [(taken, "backordered" if later else "straight")]:
+        for lines in (here, later) if here and later else (taken,):
             order, pick = self._new_order(connection, now, number, HOLD if held else PROCESSING, body, lines)
-            self._keep(connection, now, order, life.plan("held" if held else way, now, pick))
+            self._keep(connection, now, order, [] if held else self._set_out(order, now, pick))
             orders.append(order)
         return orders, rejected
+
+    def _set_out(self, order: Json, now: datetime, pick: Random) -> Plan:
+        """Let an order go, at once on back order where something of it is not in stock; give its plan."""
+        if all(PRODUCTS[line["ingramPartNumber"]].in_stock for line in order["lines"]):
+            return life.plan("straight", now, pick)
+        life.back_order(order, now.date().isoformat(), pick)
+        return life.plan("backordered", now, pick)[1:]
 
     def _new_order(
         self, connection: sqlite3.Connection, now: datetime, number: str, status: str, body: Json, lines: list[Json]
@@ -323,7 +360,7 @@ class OrderBook:
             raise Refused(400, "Validation failed", ("OrderNumber", number, "Order was placed over 24 hours ago"))
         if action == "release":
             life.set_status(order, PROCESSING)
-            self._keep(connection, now, order, life.plan("straight", now, self._pick("released", number)))
+            self._keep(connection, now, order, self._set_out(order, now, self._pick("released", number)))
             return 200, None
         if action:
             raise Refused(400, "Validation failed", ("actionCode", action, "is not valid"))
@@ -352,7 +389,7 @@ class OrderBook:
         elif action == "UPDATE" and found and (wanted or "notes" in line):
             wanted = wanted or found["quantityOrdered"]
             found["quantityOrdered"] = found["quantityConfirmed"] = wanted
-            found["lineNotes"] = line.get("notes") or ""
+            found["lineNotes"] = (line["notes"] or "") if "notes" in line else found["lineNotes"]
             found["extendedPrice"] = documents.money(found["unitPrice"], wanted)
         else:
             return documents.refused_change(line, f"{action or 'nothing'} cannot be done to this line")
@@ -376,7 +413,8 @@ def _order(connection: sqlite3.Connection, number: str) -> Json | None:
 
 def _document(connection: sqlite3.Connection, id_: int) -> Json:
     [document] = connection.execute("SELECT document FROM orders WHERE id = ?", (id_,)).fetchone()
-    return json.loads(document)  # type: ignore[no-any-return]  # as it was kept
+    order: Json = json.loads(document)
+    return order
 
 
 def _whole_order(connection: sqlite3.Connection, number: str) -> Json:
@@ -411,8 +449,8 @@ def _search(connection: sqlite3.Connection, now: datetime, query: Mapping[str, l
     values = [value for _, its in conditions for value in its]
     [count] = connection.execute(f"SELECT count(*) FROM found WHERE {where}", values).fetchone()  # noqa: S608  # `filters`' own words
     shown = connection.execute(
-        # By date, and no other way: what is newest is found at once, however many there are.
-        f"SELECT summary FROM found INDEXED BY found_by_date WHERE {where}"  # noqa: S608
+        # Of many, by date and no other way, so that the newest are found at once; of few, by what finds them.
+        f"SELECT summary FROM found {'INDEXED BY found_by_date' if count > _MANY else ''} WHERE {where}"  # noqa: S608
         " ORDER BY placed DESC, number DESC LIMIT ? OFFSET ?",
         (*values, size, (page - 1) * size),
     ).fetchall()
@@ -433,7 +471,7 @@ def _search(connection: sqlite3.Connection, now: datetime, query: Mapping[str, l
 
 def _row(order: Json, plan: Plan) -> tuple[str, str, str, str, str | None]:
     number, po = order["ingramOrderNumber"], order["customerOrderNumber"]
-    return number, po, json.dumps(order), json.dumps(plan), plan[0][0] if plan else None
+    return number, po, json.dumps(order, default=float), json.dumps(plan), plan[0][0] if plan else None
 
 
 def _index(connection: sqlite3.Connection, orders: list[tuple[int, Json]]) -> None:
@@ -447,7 +485,8 @@ def _add_to_index(connection: sqlite3.Connection, orders: list[tuple[int, Json]]
         [
             (
                 id_, order["ingramOrderNumber"], order["ingramOrderDate"], order["orderStatus"],
-                order["customerOrderNumber"], order["endCustomerOrderNumber"], json.dumps(documents.summary(order)),
+                order["customerOrderNumber"], order["endCustomerOrderNumber"],
+                json.dumps(documents.summary(order), default=float),
             )
             for id_, order in orders
         ],

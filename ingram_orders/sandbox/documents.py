@@ -29,7 +29,7 @@ def add_up(order: Json) -> None:
 
 def new_line(order: Json, product: Product, quantity: int, asked: Json, *, unit_of_weight: str) -> Json:
     """Make a line of what was asked for; it joins the order where it is put."""
-    taken = max((int(line["ingramOrderLineNumber"]) for line in order["lines"]), default=0)
+    taken = int(order["lines"][-1]["ingramOrderLineNumber"]) if order["lines"] else 0
     price = asked["unitPrice"] if asked.get("unitPrice") is not None else Decimal(product.cents) / 100
     number = f"{taken + 1:03}"
     return {
@@ -93,13 +93,17 @@ def summary(order: Json) -> Json:
             {
                 "subOrderNumber": number,
                 "subOrderTotal": float(sum((Decimal(str(line["extendedPrice"])) for line in lines), Decimal())),
-                "subOrderStatus": lines[0]["lineStatus"],
+                "subOrderStatus": lines[0]["lineStatus"] if _alike(lines) else order["orderStatus"],
                 "links": [link(number)],
             }
             for number, lines in sorted(parts.items())
         ],
         "links": link(order["ingramOrderNumber"]),
     }
+
+
+def _alike(lines: list[Json]) -> bool:
+    return len({line["lineStatus"] for line in lines}) == 1
 
 
 def created(orders: list[Json], body: Json, rejected: list[Json]) -> Json:

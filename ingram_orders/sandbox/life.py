@@ -54,13 +54,13 @@ def plan(way: str, start: datetime, pick: Random) -> Plan:
     return steps
 
 
-def move(order: Json, steps: Plan, now: datetime, pick: Random) -> Plan:
-    """Take the steps whose time has come; give those that are left."""
+def move(order: Json, steps: Plan, now: datetime, chance: Callable[[str, str], Random]) -> Plan:
+    """Take the steps whose time has come, each with its own *chance*, by when and what; give those that are left."""
     until = now.isoformat(timespec="seconds")
     left = list(steps)
     while left and left[0][0] <= until:
         when, step = left.pop(0)
-        _STEPS[step](order, when[:10], pick)
+        _STEPS[step](order, when[:10], chance(when, step))
     return left
 
 
@@ -71,7 +71,8 @@ def set_status(order: Json, status: str) -> None:
         line["lineStatus"] = status
 
 
-def _back_order(order: Json, day: str, pick: Random) -> None:
+def back_order(order: Json, day: str, pick: Random) -> None:
+    """Put an order, and all its lines, on back order."""
     for line in order["lines"]:
         line["quantityBackOrdered"], line["quantityConfirmed"] = line["quantityOrdered"], 0
         line["backOrderETADate"] = _days_after(day, 6 + below(pick, 7))
@@ -101,7 +102,11 @@ def _deliver_part(order: Json, day: str, pick: Random) -> None:  # noqa: ARG001 
     parcels = [carrier for line in order["lines"] for it in line["shipmentDetails"] for carrier in it["carrierDetails"]]
     for carrier in parcels[: (len(parcels) + 1) // 2]:
         carrier["deliveredDate"] = day
-    order["orderStatus"] = "PARTIALLY DELIVERED" if len(parcels) > 1 else "DELIVERED"
+    for line in order["lines"]:
+        its = [carrier for shipment in line["shipmentDetails"] for carrier in shipment["carrierDetails"]]
+        if its and all(carrier["deliveredDate"] for carrier in its):
+            line["lineStatus"] = "DELIVERED"
+    order["orderStatus"] = "PARTIALLY DELIVERED" if len(parcels) > 1 else "SHIPPED"
 
 
 def _deliver(order: Json, day: str, pick: Random) -> None:  # noqa: ARG001
@@ -125,7 +130,7 @@ def _cancel(order: Json, day: str, pick: Random) -> None:  # noqa: ARG001
 
 
 _STEPS: Final[Mapping[str, Callable[[Json, str, Random], None]]] = {
-    "back order": _back_order,
+    "back order": back_order,
     "ship part": _ship_part,
     "ship": _ship,
     "deliver part": _deliver_part,
@@ -154,7 +159,9 @@ def _ship_line(order: Json, line: Json, quantity: int, day: str, pick: Random) -
             "shipFromLocation": place,
             "invoiceNumber": "",
             "invoiceDate": "",
-            "carrierDetails": [
+            "carrierDetails": []
+            if not line["unitWeight"]
+            else [  # software does not travel
                 {
                     "carrierCode": code,
                     "carrierName": carrier,
@@ -170,9 +177,7 @@ def _ship_line(order: Json, line: Json, quantity: int, day: str, pick: Random) -
                             "packageWeight": f"{line['unitWeight'] * quantity:.1f}",
                             "cartonNumber": "1",
                             "quantityInBox": str(quantity),
-                            "serialNumbers": [
-                                {"serialNumber": f"SN{below(pick, 16**8):08X}"} for _ in range(min(quantity, 3))
-                            ],
+                            "serialNumbers": [{"serialNumber": f"SN{below(pick, 16**8):08X}"} for _ in range(quantity)],
                         }
                     ],
                 }

@@ -94,15 +94,20 @@ def add_line(order: Json, sku: str, quantity: int, asked: Json, market: Market) 
     )  # fmt: skip
 
 
-def by_chance(count: int, market: Market, placed: datetime, number: str, pick: Random) -> tuple[Json, str]:
-    """Make the order that chance gives; with the way it is to live."""
+def way_by_chance(pick: Random) -> str:
+    """Give one of the ways to live."""
     [way] = pick.choices(list(WAYS), weights=list(WAYS.values()))
+    return way
+
+
+def by_chance(count: int, market: Market, placed: datetime, number: str, pick: Random, way: str) -> Json:
+    """Make the order that chance gives, which is to live in a certain way."""
     asked: dict[str, Any] = {}
     if pick.random() < 0.5:
         asked["endCustomerOrderNumber"] = f"EU-{10_000 + below(pick, 90_000)}"
     if pick.random() < 0.2:
         asked["specialBidNumber"] = f"BID-{100 + below(pick, 900)}"
-    order = new_order(
+    return new_order(
         number,
         market,
         pick,
@@ -112,4 +117,3 @@ def by_chance(count: int, market: Market, placed: datetime, number: str, pick: R
         wanted=[(sku, 1 + below(pick, 12), {}) for sku in pick.sample(sorted(PRODUCTS), 1 + below(pick, 4))],
         asked=asked,
     )
-    return order, way

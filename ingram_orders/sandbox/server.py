@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import format_datetime
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -101,7 +102,6 @@ class Sandbox:
         """Every request as it came, the tokens' too; and `ledger.writes`, every write that acted."""
         self.quota = quota
         self.quirks = quirks
-        self.manners = manners or Manners()
         self.records_found: Callable[[int], int | None] = lambda count: count
         """What a search says was found, of what was; for lies."""
         self.unauthorized: str = next(iter(UNAUTHORIZED))
@@ -111,16 +111,25 @@ class Sandbox:
         self.country_code = MARKETS[market].country
         self._seed = seed
         self._port = port
-        self._clock = clock
+        self._clock: Callable[[], datetime] = lambda: _aware(clock())
         self._lifetime = token_lifetime
         self._one_token = one_token
         self._window = Window()
         self._tokens: dict[str, datetime] = {}
         self._book = OrderBook(
-            database, seed=seed, orders=orders, market=MARKETS[market], manners=self.manners, clock=clock
+            database, seed=seed, orders=orders, market=MARKETS[market], manners=manners or Manners(), clock=clock
         )
         self._running: AsyncExitStack | None = None
         self._url: str | None = None
+
+    @property
+    def manners(self) -> Manners:
+        """How the orders behave; it, or what is in it, may be changed at any time."""
+        return self._book.manners
+
+    @manners.setter
+    def manners(self, manners: Manners) -> None:
+        self._book.manners = manners
 
     @property
     def url(self) -> str:
@@ -196,17 +205,22 @@ class Sandbox:
 
     @web.middleware
     async def _answer_refusals(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        response: web.StreamResponse
         try:
-            return await handler(request)
+            response = await handler(request)
         except Refused as refused:
-            pick = Random(f"{self._seed} {request.raw_path} {len(self.ledger)}")
-            if self.quirks and pick.random() < 0.5:
-                text = odd_refusal(refused, pick)
-                return web.Response(text=text, status=refused.status, headers=_echoed(request))
-            body = refusal(refused, flat=request.path == "/resellers/v7/orders")
-            return _json(body, request, status=refused.status)
+            response = self._refuse(refused, request)
         except web.HTTPException as gateway:  # no such route, or not with this method
-            return _json(gateway_fault(gateway.reason), request, status=gateway.status)
+            response = _json(gateway_fault(gateway.reason), request, status=gateway.status)
+        response.headers["Date"] = format_datetime(self._clock().astimezone(UTC), usegmt=True)
+        return response
+
+    def _refuse(self, refused: Refused, request: web.Request) -> web.Response:
+        pick = Random(f"{self._seed} {request.raw_path} {len(self.ledger)}")
+        if self.quirks and pick.random() < 0.5:
+            return web.Response(text=odd_refusal(refused, pick), status=refused.status, headers=_echoed(request))
+        body = refusal(refused, flat=request.path == "/resellers/v7/orders")
+        return _json(body, request, status=refused.status)
 
     @web.middleware
     async def _note(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -262,8 +276,12 @@ class Sandbox:
             "X-RateLimit-Remaining": str(verdict.remaining),
             "X-RateLimit-Reset": str(int(verdict.reset.timestamp()) + 1),
         }
+        response: web.StreamResponse
         if verdict.granted:
-            response = await handler(request)
+            try:
+                response = await handler(request)
+            except Refused as refused:
+                response = self._refuse(refused, request)
         else:
             response = _json(QUOTA_EXCEEDED[len(self.ledger) % 2 if self.quirks else 0], request, status=429)
         response.headers.update(rates)
@@ -278,7 +296,10 @@ class Sandbox:
     # ── Routes ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _token(self, request: web.Request) -> web.Response:
-        form = await request.post()
+        try:
+            form = await request.post()
+        except (ValueError, LookupError):  # a charset or a boundary that is none
+            return web.json_response({"message": "The form cannot be read"}, status=400)
         if (form.get("client_id"), form.get("client_secret")) != (self.client_id, self.client_secret):
             message = {"error": "invalid_client", "error_description": "Client credentials are not valid"}
             return web.json_response(message, status=401)
@@ -317,7 +338,9 @@ class Sandbox:
     async def _modify(self, request: web.Request) -> web.Response:
         number, action, body = request.match_info["number"], request.query.get("actionCode"), await _body(request)
         status, answer = await self._book.modify(number, body, action=action)
-        self._acted(action or "modify", request, answer or {}, number)
+        changed = "notes" in body or body.get("shipToInfo")
+        if action or changed or len((answer or {}).get("rejectedLineItems", ())) < len(body.get("lines") or ()):
+            self._acted(action or "modify", request, answer or {}, number)
         return self._answer(answer, request, status=status)
 
     async def _cancel(self, request: web.Request) -> web.Response:
@@ -391,6 +414,7 @@ async def _body(request: web.Request) -> Json:
         return {}
     try:
         body = json.loads(content, parse_float=Decimal, parse_constant=_no_json)
+        json.dumps(body, ensure_ascii=False, default=float).encode()  # half a character fails here
     except (ValueError, ArithmeticError, RecursionError):
         raise Refused(400, "Request is not JSON") from None
     if not isinstance(body, dict):
@@ -399,12 +423,17 @@ async def _body(request: web.Request) -> Json:
     return body
 
 
+def _aware(now: datetime) -> datetime:
+    return now if now.tzinfo is not None else now.replace(tzinfo=UTC)
+
+
 def _no_json(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
 def _json(answer: Any, request: web.Request, *, status: int = 200) -> web.Response:
-    return web.json_response(answer, status=status, headers=_echoed(request))
+    text = json.dumps(answer, default=float)
+    return web.Response(text=text, status=status, headers=_echoed(request), content_type="application/json")
 
 
 def _empty(request: web.Request, status: int) -> web.Response:
