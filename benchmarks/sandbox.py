@@ -53,7 +53,7 @@ async def main() -> None:
 
         async with Sandbox(orders=1) as sandbox:
             page = await sandbox._book.search({"ingramOrderDate-bt": ALL_TIME})
-            one = await sandbox._book.details(page["orders"][0]["ingramOrderNumber"]) if page else {}
+            one = await sandbox._book.details(page["orders"][0]["ingramOrderNumber"], {}) if page else {}
 
         async def write(orders: int = orders, one: Any = one) -> None:
             for _ in range(orders):

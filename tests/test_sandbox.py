@@ -368,9 +368,9 @@ async def test_some_lines_rejected_is_207_and_all_of_them_a_refusal(orders: Orde
     answer = await orders.create().order_create_request(body).execute_with_response()
     assert answer.status == 207
     refused = answer.model.orders[0].rejected_line_items
-    assert [(it.customer_line_number, it.reject_code) for it in refused] == [
-        ("9", "SKU-NOTFOUND"),
-        ("003", "QUANTITY-INVALID"),
+    assert [(it.customer_line_number, it.reject_code, it.reject_reason) for it in refused] == [
+        ("9", "EN", "SKU-NOTFOUND    NOPE"),
+        ("003", "EQ", "ERROR-INVALID-QTY"),
     ]
     with pytest.raises(BadRequestError):
         await orders.create().order_create_request(order("PO-NONE", part="NOPE")).execute()
@@ -408,9 +408,10 @@ async def test_an_order_on_hold_is_modified_released_and_no_longer_modified(orde
         ]
     )
     answer = await orders.modify(number).order_modify_request(rejected).execute_with_response()
-    assert answer.status == 207
+    assert answer.status == 200
     assert [it.ingram_line_number for it in answer.model.rejected_line_items] == ["777", "001"]
-    assert len(answer.model.lines) == 1
+    assert [it.ingram_line_number for it in answer.model.lines] == ["002"]  # what was changed, and that is gone
+    assert len((await orders.details(number).execute()).lines) == 1
 
     released = await orders.modify(number).action_code("release").execute_with_response()
     assert (released.status, released.body) == (200, b"null")

@@ -36,7 +36,9 @@ async def test_it_searches_and_reads_every_order(api: Callable[..., Any]) -> Non
     for number in numbers:
         details = await api("get_orderdetails_v6_1", number, *WHO)
         assert details.ingram_order_number == number
-        assert sum(line.extended_price for line in details.lines) == pytest.approx(details.order_total)
+        worth = sum(line.extended_price for line in details.lines)
+        assert worth == pytest.approx(details.order_sub_total)
+        assert worth + details.freight_charges == pytest.approx(details.order_total)
 
 
 async def test_it_changes_releases_and_cancels(api: Callable[..., Any], sandbox: Sandbox) -> None:
@@ -53,9 +55,11 @@ async def test_it_changes_releases_and_cancels(api: Callable[..., Any], sandbox:
     }
     changed = await api("put_ordermodify", numbers[0], *WHO, order_modify_request=change)
     assert (changed.notes, changed.lines[0].quantity_ordered) == ("ring twice", 3)
+    await api("put_ordermodify", numbers[0], *WHO, action_code="release", order_modify_request={})
+    assert (await api("get_orderdetails_v6_1", numbers[0], *WHO)).order_status == "PROCESSING"
     await api("delete_ordercancel", numbers[1], *WHO)
     assert (await api("get_orderdetails_v6_1", numbers[1], *WHO)).order_status == "CANCELLED"
     with pytest.raises(resellers.ApiException) as refused:
         await api("delete_ordercancel", numbers[1], *WHO)
     assert refused.value.status == 405
-    assert [it.operation for it in sandbox.ledger.writes] == ["create", "create", "modify", "cancel"]
+    assert [it.operation for it in sandbox.ledger.writes] == ["create", "create", "modify", "release", "cancel"]

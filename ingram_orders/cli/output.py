@@ -151,6 +151,6 @@ def created_table(created: OrderCreateResponse) -> Table:
                 plain(refused.ingram_part_number),
                 str(refused.quantity_ordered),
                 "",
-                plain(f"rejected: {refused.reject_code}"),
+                plain(" ".join(f"rejected: {refused.reject_reason or refused.reject_code}".split())),
             )
     return table

@@ -5,8 +5,9 @@ It shares no code with the client's models, operations or converters, so that tw
 """
 
 from ingram_orders.sandbox.book import Manners
+from ingram_orders.sandbox.catalogue import Product
 from ingram_orders.sandbox.ledger import Ledger, Received, Written
 from ingram_orders.sandbox.quotas import Quota
 from ingram_orders.sandbox.server import Sandbox
 
-__all__ = ["Ledger", "Manners", "Quota", "Received", "Sandbox", "Written"]
+__all__ = ["Ledger", "Manners", "Product", "Quota", "Received", "Sandbox", "Written"]

@@ -1,7 +1,7 @@
 """
-The sandbox's orders, in SQLite: made from a seed, moved by the clock, searched, created, modified and cancelled.
+The sandbox's orders, in SQLite: made from a seed, moved by the clock, read, created, modified and cancelled.
 
-Knows JSON, but no HTTP. What a search finds is an index of its own, which may lag behind the orders.
+Knows JSON, but no HTTP. What searches look into is in `index`.
 """
 
 import itertools
@@ -16,12 +16,13 @@ from random import Random
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from attrs import define
+from attrs import define, frozen
 
-from ingram_orders.sandbox import documents, life
-from ingram_orders.sandbox.catalogue import PRODUCTS, QUOTED, Market
+from ingram_orders.errors import ConfigurationError
+from ingram_orders.sandbox import documents, index, life
+from ingram_orders.sandbox.catalogue import Market, Product, Products
 from ingram_orders.sandbox.documents import quantity
-from ingram_orders.sandbox.filters import FILTERS
+from ingram_orders.sandbox.filters import checked_day
 from ingram_orders.sandbox.life import CANCELLED, HOLD, PROCESSING, Json, Plan
 from ingram_orders.sandbox.making import Wanted, add_line, by_chance, new_order, order_number, way_by_chance
 from ingram_orders.sandbox.refusals import Refused
@@ -29,14 +30,8 @@ from ingram_orders.storage import Kind, Storage
 
 T = TypeVar("T")
 
-SEARCH_WINDOW: Final = timedelta(days=20)
-"""How far back a search without any filter looks. Source: developer portal."""
-
 CHANGEABLE: Final = timedelta(hours=24)
 """How long after it was placed an order on hold can be modified. Source: developer portal."""
-
-_MANY: Final = 1000
-"""Orders found from which on it is cheaper to go through all by date than to sort those."""
 
 SEEDED_DAYS: Final = 30
 """How far back seeded orders were placed; one in three is older than what a search without filters shows."""
@@ -44,8 +39,8 @@ SEEDED_DAYS: Final = 30
 KIND: Final = Kind(
     name="ingram_orders sandbox",
     application_id=0x494F5342,
-    version=1,
-    schema="""
+    version=2,
+    schema=f"""
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE orders (
         id INTEGER PRIMARY KEY, number TEXT NOT NULL, po TEXT NOT NULL, document TEXT NOT NULL, plan TEXT NOT NULL,
@@ -53,27 +48,14 @@ KIND: Final = Kind(
     );
     -- What v7 has taken in and not yet placed.
     CREATE TABLE intake (confirmation INTEGER PRIMARY KEY, due TEXT NOT NULL, body TEXT NOT NULL);
-    -- The index that searches look into, and what of it is to be made anew, and when.
-    CREATE TABLE found (
-        id INTEGER PRIMARY KEY, number TEXT COLLATE NOCASE NOT NULL, placed TEXT NOT NULL,
-        status TEXT COLLATE NOCASE NOT NULL, po TEXT COLLATE NOCASE NOT NULL, end_po TEXT COLLATE NOCASE NOT NULL,
-        summary TEXT NOT NULL
-    );
-    CREATE TABLE keys (id INTEGER NOT NULL, kind TEXT NOT NULL, value TEXT COLLATE NOCASE NOT NULL);
-    CREATE TABLE stale (id INTEGER NOT NULL, due TEXT NOT NULL, document TEXT NOT NULL)""",
+    {index.TABLES}""",
 )
 
-INDEXES: Final = (
+_INDEXES: Final = (
     "CREATE UNIQUE INDEX orders_by_number ON orders (number)",
     "CREATE INDEX orders_by_po ON orders (po)",
     "CREATE INDEX orders_by_step ON orders (next_step) WHERE next_step IS NOT NULL",
-    "CREATE INDEX found_by_date ON found (placed DESC, number DESC)",
-    "CREATE INDEX found_by_number ON found (number)",
-    "CREATE INDEX found_by_status ON found (status, placed DESC, number DESC)",
-    "CREATE INDEX found_by_po ON found (po)",
-    "CREATE INDEX found_by_end_po ON found (end_po)",
-    "CREATE INDEX keys_by_value ON keys (kind, value, id)",
-    "CREATE INDEX keys_by_id ON keys (id)",
+    *index.INDEXES,
 )
 """Made once the first orders are in: to sort them all costs half of what it does to sort each of them in."""
 
@@ -92,6 +74,18 @@ class Manners:
     """Whether it is the hour of the night in which v6 answers 500, and v7 takes orders in and places none."""
 
 
+@frozen
+class Outcome:
+    """What became of a write that was not refused."""
+
+    status: int
+    answer: Json | None
+    po_number: str
+    order_numbers: tuple[str, ...]
+    acted: bool = True
+    """Whether anything was made or changed by it."""
+
+
 class OrderBook:
     """All orders of one customer; open inside `async with`."""
 
@@ -102,13 +96,16 @@ class OrderBook:
         seed: int,
         orders: int,
         market: Market,
+        products: Products,
         manners: Manners,
         clock: Callable[[], datetime],
     ) -> None:
+        """Set up; *clock* gives aware times."""
         self._storage = Storage(database, KIND)
         self._seed = seed
         self._seeded = orders
         self._market = market
+        self._products = products
         self.manners = manners
         self._clock = clock
 
@@ -126,29 +123,29 @@ class OrderBook:
     ) -> None:
         await self._storage.close()
 
-    async def details(self, number: str) -> Json:
+    async def details(self, number: str, query: Mapping[str, str]) -> Json:
         """Give an order; asked for a sub-order, with the lines of that one only."""
-        return await self._do(_details, number)
+        return await self._do(self._details, number, query)
 
     async def search(self, query: Mapping[str, list[str]]) -> Json | None:
         """Give one page of the orders found, the newest first, then by number; `None` where the page is empty."""
-        return await self._do(_search, query)
+        return await self._do(index.search, query)
 
-    async def create(self, body: Json) -> tuple[int, Json]:
-        """Place an order, v6; give the status and the answer."""
+    async def create(self, body: Json) -> Outcome:
+        """Place an order, v6."""
         return await self._do(self._create, body)
 
-    async def create_v7(self, body: Json) -> Json:
-        """Take an order in; give the confirmation."""
+    async def create_v7(self, body: Json) -> Outcome:
+        """Take an order in."""
         return await self._do(self._create_v7, body)
 
-    async def modify(self, number: str, body: Json, *, action: str | None) -> tuple[int, Json | None]:
-        """Change an order on hold, or release it; give the status and the answer."""
+    async def modify(self, number: str, body: Json, *, action: str | None) -> Outcome:
+        """Change an order on hold, or release it."""
         return await self._do(self._modify, number, body, action)
 
-    async def cancel(self, number: str) -> None:
+    async def cancel(self, number: str) -> Outcome:
         """Cancel an order on hold."""
-        await self._do(self._cancel, number)
+        return await self._do(self._cancel, number)
 
     async def _do(self, work: Callable[..., T], *args: Any) -> T:
         now = self._now()
@@ -168,60 +165,27 @@ class OrderBook:
         return result
 
     def _now(self) -> datetime:
-        now = self._clock()
-        return (now if now.tzinfo is None else now.astimezone(UTC).replace(tzinfo=None)).replace(microsecond=0)
+        return self._clock().astimezone(UTC).replace(tzinfo=None, microsecond=0)
 
     def _pick(self, *what: object) -> Random:
         """Give chance that is the same for the same seed and thing, whatever happened before."""
         return Random(f"{self._seed} {' '.join(map(str, what))}")
 
-    # ── What time brings about ──────────────────────────────────────────────────────────────────────────────────
-
-    def _let_time_pass(self, connection: sqlite3.Connection, now: datetime) -> None:
-        until = now.isoformat()
-        if not self.manners.maintenance:
-            taken_in = connection.execute(
-                "DELETE FROM intake WHERE due <= ? RETURNING due, body", (until,)
-            ).fetchall()  # fmt: skip
-            for due, body in sorted(taken_in):
-                self._place_v7(connection, datetime.fromisoformat(due), json.loads(body, parse_float=Decimal))
-        for document, plan in connection.execute(
-            "SELECT document, plan FROM orders WHERE next_step <= ?", (until,)
-        ).fetchall():
-            order, steps = json.loads(document), json.loads(plan)
-            while steps and steps[0][0] <= until:  # each at its own time, so that it does not matter when one looks
-                when = steps[0][0]
-                steps = life.move(order, steps, datetime.fromisoformat(when), self._chance_of_step(order))
-                self._keep(connection, datetime.fromisoformat(when), order, steps)
-        stale = connection.execute(
-            "SELECT id, document FROM stale WHERE due <= ? ORDER BY due, rowid", (until,)
-        ).fetchall()  # fmt: skip
-        if stale:
-            connection.execute("DELETE FROM stale WHERE due <= ?", (until,))
-            _index(connection, [(id_, json.loads(document)) for id_, document in dict(stale).items()])
-
-    def _chance_of_step(self, order: Json) -> Callable[[str, str], Random]:
-        return lambda when, step: self._pick("life of", order["ingramOrderNumber"], when, step)
-
-    def _keep(self, connection: sqlite3.Connection, now: datetime, order: Json, plan: Plan) -> None:
-        number, *rest = _row(order, plan)
-        known = connection.execute("SELECT id FROM orders WHERE number = ?", (number,)).fetchone()
-        [id_] = connection.execute(
-            "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?) RETURNING id", (known and known[0], number, *rest)
-        ).fetchone()
-        if self.manners.index_lag:
-            due = (now + self.manners.index_lag).isoformat()
-            connection.execute("INSERT INTO stale VALUES (?, ?, ?)", (id_, due, rest[1]))
-        else:
-            _index(connection, [(id_, order)])
+    # ── The orders there are to begin with ──────────────────────────────────────────────────────────────────────
 
     async def _fill(self) -> None:
-        """Make the orders that there are to begin with, in a database that is new; a part at a time."""
+        """Make the first orders in a database that is new, a part at a time; look at what an old one is."""
 
         def begin(connection: sqlite3.Connection) -> bool:
-            if connection.execute("SELECT 1 FROM facts WHERE name = 'seed'").fetchone():
+            facts = dict(connection.execute("SELECT name, value FROM facts").fetchall())
+            if "seed" in facts:
+                if facts["country"] != self._market.country:
+                    raise ConfigurationError(
+                        f"the orders in {self._storage.path} are of the market of {facts['country']}, "
+                        f"not of {self._market.country}"
+                    )
                 return False
-            for table in ("orders", "found", "keys"):  # what was left of an attempt that was interrupted
+            for table in ("orders", "found", "keys", "serials"):  # what was left of an attempt that was interrupted
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608
             return True
 
@@ -231,13 +195,14 @@ class OrderBook:
                 "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?)",
                 [(id_, *_row(order, plan)) for id_, (order, plan) in some],
             )
-            _add_to_index(connection, [(id_, order) for id_, (order, _) in some])
+            index.add(connection, ((id_, order) for id_, (order, _) in some))
             return bool(some)
 
         def end(connection: sqlite3.Connection) -> None:
-            for index in INDEXES:
-                connection.execute(index)
-            connection.execute("INSERT INTO facts VALUES ('seed', ?)", (str(self._seed),))
+            for statement in _INDEXES:
+                connection.execute(statement)
+            facts = {"seed": str(self._seed), "country": self._market.country}
+            connection.executemany("INSERT INTO facts VALUES (?, ?)", facts.items())
 
         seeded = enumerate(self._seeded_orders(self._now()), 1)
         if await self._storage.run(begin):
@@ -256,12 +221,43 @@ class OrderBook:
             way = way_by_chance(pick)
             if way == "held" and pick.random() < 0.5:  # half of them can still be changed
                 placed = now - timedelta(minutes=life.below(pick, 20 * 60))
-            order = by_chance(count, self._market, placed, number, pick, way)
+            order = by_chance(count, self._market, self._products, placed, number, pick, way)
             yield order, life.move(order, life.plan(way, placed, pick), now, lambda *_: pick)
 
-    # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── What time brings about ──────────────────────────────────────────────────────────────────────────────────
 
-    def _create(self, connection: sqlite3.Connection, now: datetime, body: Json) -> tuple[int, Json]:
+    def _let_time_pass(self, connection: sqlite3.Connection, now: datetime) -> None:
+        until = now.isoformat()
+        if not self.manners.maintenance:
+            taken_in = connection.execute(
+                "DELETE FROM intake WHERE due <= ? RETURNING due, confirmation, body", (until,)
+            ).fetchall()  # fmt: skip
+            for due, _, body in sorted(taken_in):
+                self._place_v7(connection, datetime.fromisoformat(due), json.loads(body, parse_float=Decimal))
+        for document, plan in connection.execute(
+            "SELECT document, plan FROM orders WHERE next_step <= ?", (until,)
+        ).fetchall():
+            order, steps = json.loads(document), json.loads(plan)
+            while steps and steps[0][0] <= until:  # each at its own time, so that it does not matter when one looks
+                when = steps[0][0]
+                steps = life.move(order, steps, datetime.fromisoformat(when), self._chance_of_step(order))
+                self._keep(connection, datetime.fromisoformat(when), order, steps)
+        index.catch_up(connection, now)
+
+    def _chance_of_step(self, order: Json) -> Callable[[str, str], Random]:
+        return lambda when, step: self._pick("life of", order["ingramOrderNumber"], when, step)
+
+    def _keep(self, connection: sqlite3.Connection, now: datetime, order: Json, plan: Plan) -> None:
+        number, *rest = _row(order, plan)
+        known = connection.execute("SELECT id FROM orders WHERE number = ?", (number,)).fetchone()
+        [id_] = connection.execute(
+            "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?) RETURNING id", (known and known[0], number, *rest)
+        ).fetchone()
+        index.renew(connection, id_, order, due=now + self.manners.index_lag, now=now)
+
+    # ── Placing ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _create(self, connection: sqlite3.Connection, now: datetime, body: Json) -> Outcome:
         wishes = _wishes(body)
         number = _po_number(body, longest=35)
         if (
@@ -271,10 +267,11 @@ class OrderBook:
         ):
             raise Refused(400, "CUSTOMER-PO-EXISTS", ("customerOrderNumber", number, "CUSTOMER-PO-EXISTS"))
         orders, rejected = self._place(connection, now, number, body, wishes)
-        return (207 if rejected else 201), documents.created(orders, body, rejected)
+        answer = documents.created(orders, body, rejected)
+        return Outcome(207 if rejected else 201, answer, number, tuple(it["ingramOrderNumber"] for it in orders))
 
-    def _create_v7(self, connection: sqlite3.Connection, now: datetime, body: Json) -> Json:
-        _po_number(body, longest=18)
+    def _create_v7(self, connection: sqlite3.Connection, now: datetime, body: Json) -> Outcome:
+        number = _po_number(body, longest=18)
         [taken_in] = connection.execute(
             "INSERT INTO facts VALUES ('confirmations', '1')"
             " ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value"
@@ -286,11 +283,12 @@ class OrderBook:
             connection.execute("INSERT INTO intake VALUES (?, ?, ?)", (confirmation, due, text))
         else:
             self._place_v7(connection, now, body)
-        return {
+        answer = {
             "quoteNumber": body.get("quoteNumber"),
             "confirmationNumber": str(confirmation),
             "message": "Your order is being processed.",
         }
+        return Outcome(200, answer, number, ())
 
     def _place_v7(self, connection: sqlite3.Connection, now: datetime, body: Json) -> None:
         with suppress(Refused):  # what became of it is told by webhook, and nowhere else
@@ -305,168 +303,165 @@ class OrderBook:
         wishes: Mapping[str, str | None],
     ) -> tuple[list[Json], list[Json]]:
         """Place what can be: one order, or two where a part is on back order. Give them, and the lines refused."""
-        taken: list[Json] = []
+        wanted: list[tuple[Product, int, Json]] = []
         rejected: list[Json] = []
         for place, given in enumerate(body.get("lines") or (), 1):
             line = {**given, "customerLineNumber": given.get("customerLineNumber") or f"{place:03}"}
-            if line.get("customerPartNumber") and not line.get("ingramPartNumber"):
-                line["ingramPartNumber"] = _of_customers(line["customerPartNumber"])
-            (taken if line.get("ingramPartNumber") in PRODUCTS and quantity(line) else rejected).append(line)
+            product = self._product(line)
+            if product is None:
+                reason = f"SKU-NOTFOUND    {line.get('ingramPartNumber') or ''}".rstrip()
+                rejected.append(documents.rejected_line(line, "EN", reason))
+            elif not quantity(line):
+                rejected.append(documents.rejected_line(line, "EQ", "ERROR-INVALID-QTY"))
+            else:
+                wanted.append((product, quantity(line), line))
         if body.get("quoteNumber"):  # what was quoted is ordered, whatever the lines say
-            taken, rejected = [{"ingramPartNumber": QUOTED, "quantity": 1}], []
-        if not taken and wishes.get("allowPartialOrder") != "true":
+            wanted, rejected = [(next(reversed(self._products.values())), 1, {})], []
+        if not wanted and wishes.get("allowPartialOrder") != "true":
             raise Refused(400, "No line can be ordered", ("lines", None, "SKU-NOTFOUND"))
-        here = [line for line in taken if PRODUCTS[line["ingramPartNumber"]].in_stock]
-        later = [line for line in taken if not PRODUCTS[line["ingramPartNumber"]].in_stock]
+        here = [line for line in wanted if line[0].in_stock]
+        later = [line for line in wanted if not line[0].in_stock]
         held = wishes.get("allowOrderOnCustomerHold") == "true"
         orders = []
-        for lines in (here, later) if here and later else (taken,):
+        for lines in (here, later) if here and later else (wanted,):
             order, pick = self._new_order(connection, now, number, HOLD if held else PROCESSING, body, lines)
             self._keep(connection, now, order, [] if held else self._set_out(order, now, pick))
             orders.append(order)
         return orders, rejected
 
+    def _product(self, line: Json) -> Product | None:
+        """Give what a line asks for; a customer's own number stands for any, since the sandbox knows no customer's."""
+        sku, own = line.get("ingramPartNumber"), line.get("customerPartNumber")
+        if own and not sku:
+            sku = sorted(self._products)[sum(own.encode()) % len(self._products)]
+        return self._products.get(sku or "")
+
     def _set_out(self, order: Json, now: datetime, pick: Random) -> Plan:
         """Let an order go, at once on back order where something of it is not in stock; give its plan."""
-        if all(PRODUCTS[line["ingramPartNumber"]].in_stock for line in order["lines"]):
+        products = (self._products.get(line["ingramPartNumber"]) for line in order["lines"])
+        if all(product is None or product.in_stock for product in products):
             return life.plan("straight", now, pick)
         life.back_order(order, now.date().isoformat(), pick)
         return life.plan("backordered", now, pick)[1:]
 
     def _new_order(
-        self, connection: sqlite3.Connection, now: datetime, number: str, status: str, body: Json, lines: list[Json]
+        self, connection: sqlite3.Connection, now: datetime, number: str, status: str, body: Json, wanted: Wanted
     ) -> tuple[Json, Random]:
         [count] = connection.execute("SELECT count(*) FROM orders").fetchone()
         pick = self._pick("placed", count, number)
         ours = order_number(self._market, pick)
         while _order(connection, ours) is not None:
             ours = order_number(self._market, pick)
-        wanted: Wanted = [(line["ingramPartNumber"], quantity(line), line) for line in lines]
         order = new_order(
-            ours, self._market, pick, po_number=number, placed=now, status=status, wanted=wanted, asked=body
-        )  # fmt: skip
-        order["currencyCode"] = self._market.currencies[0]
-        for line in order["lines"]:
-            line["currencyCode"] = order["currencyCode"]
+            ours,
+            self._market,
+            pick,
+            po_number=number,
+            placed=now,
+            status=status,
+            currency=self._market.currencies[0],
+            wanted=wanted,
+            asked=body,
+        )
         return order, pick
+
+    # ── Changing ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _modify(
         self, connection: sqlite3.Connection, now: datetime, number: str, body: Json, action: str | None
-    ) -> tuple[int, Json | None]:
+    ) -> Outcome:
         order = _whole_order(connection, number)
         if order["orderStatus"] != HOLD:
             raise Refused(400, "Validation failed", ("OrderNumber", number, "Order is not on customer hold"))
         if now - datetime.fromisoformat(order["ingramOrderDate"]) > CHANGEABLE:
             raise Refused(400, "Validation failed", ("OrderNumber", number, "Order was placed over 24 hours ago"))
+        po = order["customerOrderNumber"]
         if action == "release":
             life.set_status(order, PROCESSING)
             self._keep(connection, now, order, self._set_out(order, now, self._pick("released", number)))
-            return 200, None
+            return Outcome(200, None, po, (number,))
         if action:
             raise Refused(400, "Validation failed", ("actionCode", action, "is not valid"))
-        changes = (self._change_line(order, line) for line in body.get("lines") or ())
-        rejected = [refused for refused in changes if refused is not None]
+        changed: list[Json] = []
+        rejected: list[Json] = []
+        for line in body.get("lines") or ():
+            try:
+                changed.append(self._change_line(order, line))
+            except _LineRefused as refused:
+                rejected.append(documents.refused_change(line, *refused.args))
+        ship_to, remark = body.get("shipToInfo"), "Order changed"
+        if ship_to and not _can_be_sent_to(ship_to):
+            remark = "The shipping address is not valid and was not changed"
+            if not changed:
+                raise Refused(400, "Validation failed", ("shipToAddress", None, remark))
+        elif ship_to:
+            order["shipToInfo"] = {**documents.addresses(order)["shipToInfo"], **ship_to}
         if "notes" in body:
             order["notes"] = body["notes"] or ""
-        order["shipToInfo"] = {**order["shipToInfo"], **(body.get("shipToInfo") or {})}
-        documents.add_up(order)
         self._keep(connection, now, order, [])
-        # As published: 200 for what is only taken away, 201 for any other change.
+        # As published: 207 where the address is refused and something else is not, 200 where a line is refused or all
+        # is only taken away, 201 for any other change.
         deletes = bool(body.get("lines")) and all(it.get("addUpdateDeleteLine") == "DELETE" for it in body["lines"])
-        return (207 if rejected else 200 if deletes else 201), documents.modified(
-            order, now.isoformat(timespec="milliseconds"), rejected
-        )
+        status = 207 if remark != "Order changed" else 200 if rejected or deletes else 201
+        answer = documents.modified(order, now.isoformat(timespec="milliseconds"), changed, rejected, remark)
+        acted = bool(changed or "notes" in body or (ship_to and status != 207))
+        return Outcome(status, answer, po, (number,), acted)
 
-    def _change_line(self, order: Json, line: Json) -> Json | None:
-        """Add, update or delete one line; give the refusal, where it is one."""
+    def _change_line(self, order: Json, line: Json) -> Json:
+        """Add, update or delete one line, and give it; or say why not."""
         wanted, action = quantity(line), line.get("addUpdateDeleteLine")
+        if action == "ADD":
+            product = self._product(line)
+            if product is None:
+                raise _LineRefused("EN", f"ERROR-PART-NOT-FOUND {line.get('ingramPartNumber') or ''}".rstrip())
+            if not wanted:
+                raise _LineRefused("EQ", "ERROR-INVALID-QTY")
+            return add_line(order, product, wanted, line, self._market)
         asked_for = str(line.get("ingramLineNumber") or "").zfill(3)
-        found = next((it for it in order["lines"] if it["ingramOrderLineNumber"] == asked_for), None)
-        if action == "ADD" and line.get("ingramPartNumber") in PRODUCTS and wanted:
-            add_line(order, line["ingramPartNumber"], wanted, line, self._market)
-        elif action == "DELETE" and found:
+        found: Json | None = next((it for it in order["lines"] if it["ingramOrderLineNumber"] == asked_for), None)
+        if found is None:
+            raise _LineRefused("EL", "ERROR-LINE-NOT-FOUND")
+        if action == "DELETE":
             order["lines"].remove(found)
-        elif action == "UPDATE" and found and (wanted or "notes" in line):
-            wanted = wanted or found["quantityOrdered"]
-            found["quantityOrdered"] = found["quantityConfirmed"] = wanted
-            found["lineNotes"] = (line["notes"] or "") if "notes" in line else found["lineNotes"]
-            found["extendedPrice"] = documents.money(found["unitPrice"], wanted)
+        elif action != "UPDATE":
+            raise _LineRefused("EA", "ERROR-INVALID-ACTION")
+        elif not wanted and ("quantity" in line or "notes" not in line):
+            raise _LineRefused("EQ", "ERROR-INVALID-QTY")
         else:
-            return documents.refused_change(line, f"{action or 'nothing'} cannot be done to this line")
-        return None
+            found["quantityOrdered"] = wanted or found["quantityOrdered"]
+            if "notes" in line:
+                found["lineNotes"] = line["notes"] or ""
+        return found
 
-    def _cancel(self, connection: sqlite3.Connection, now: datetime, number: str) -> None:
+    def _cancel(self, connection: sqlite3.Connection, now: datetime, number: str) -> Outcome:
         order = _whole_order(connection, number)
         if order["orderStatus"] != HOLD:
             raise Refused(405, "The order is not on hold.", kind="validation-error")
         life.set_status(order, CANCELLED)
         self._keep(connection, now, order, [])
+        return Outcome(200, None, order["customerOrderNumber"], (number,))
+
+    # ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _details(self, connection: sqlite3.Connection, now: datetime, number: str, query: Mapping[str, str]) -> Json:
+        if len(number) > 12:
+            raise Refused(400, "Validation failed", ("ordernumber", number, "at most 12 characters"))
+        order, part = _order(connection, number), None
+        if order is None:
+            order, part = _whole_order(connection, number.rpartition("-")[0]), number
+        day = query.get("ingramOrderDate")
+        if day is not None and checked_day("ingramOrderDate", day) != order["ingramOrderDate"][:10]:
+            raise _not_found()
+        status = query.get("simulateStatus", "")
+        life.simulate(order, status, now.date().isoformat(), self._pick("simulated", number, status))
+        told = documents.details(order, part)
+        if part is not None and not told["lines"]:
+            raise _not_found()
+        return told
 
 
-# ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _order(connection: sqlite3.Connection, number: str) -> Json | None:
-    found = connection.execute("SELECT document FROM orders WHERE number = ?", (number,)).fetchone()
-    return None if found is None else json.loads(found[0])
-
-
-def _document(connection: sqlite3.Connection, id_: int) -> Json:
-    [document] = connection.execute("SELECT document FROM orders WHERE id = ?", (id_,)).fetchone()
-    order: Json = json.loads(document)
-    return order
-
-
-def _whole_order(connection: sqlite3.Connection, number: str) -> Json:
-    """Give an order that may be changed: not a sub-order."""
-    order = _order(connection, number)
-    if order is None:
-        raise Refused(404, "Order not found.", kind="validation-error")
-    return order
-
-
-def _details(connection: sqlite3.Connection, _: datetime, number: str) -> Json:
-    order = _order(connection, number)
-    if order is not None:
-        return order
-    order = _whole_order(connection, number.rpartition("-")[0])
-    lines = [line for line in order["lines"] if line["subOrderNumber"] == number]
-    if not lines:
-        raise Refused(404, "Order not found.", kind="validation-error")
-    return {**order, "lines": lines}
-
-
-def _search(connection: sqlite3.Connection, now: datetime, query: Mapping[str, list[str]]) -> Json | None:
-    size = _whole(query, "pageSize", 25, at_most=100)
-    page = _whole(query, "pageNumber", 1)
-    filters = {key: values for key, values in query.items() if key not in {"pageSize", "pageNumber"}}
-    for key in filters.keys() - FILTERS.keys():
-        raise Refused(400, "Validation failed", (key, None, "unknown parameter"))
-    conditions = [FILTERS[key](key, values) for key, values in filters.items()]
-    if not filters:
-        conditions = [("placed >= ?", ((now - SEARCH_WINDOW).date().isoformat(),))]
-    where = " AND ".join(f"({condition})" for condition, _ in conditions)
-    values = [value for _, its in conditions for value in its]
-    [count] = connection.execute(f"SELECT count(*) FROM found WHERE {where}", values).fetchone()  # noqa: S608  # `filters`' own words
-    shown = connection.execute(
-        # Of many, by date and no other way, so that the newest are found at once; of few, by what finds them.
-        f"SELECT summary FROM found {'INDEXED BY found_by_date' if count > _MANY else ''} WHERE {where}"  # noqa: S608
-        " ORDER BY placed DESC, number DESC LIMIT ? OFFSET ?",
-        (*values, size, (page - 1) * size),
-    ).fetchall()
-    if not shown:
-        return None
-    return {
-        "recordsFound": count,
-        "pageSize": size,
-        "pageNumber": page,
-        "orders": [json.loads(summary) for (summary,) in shown],
-        "nextPage": "",
-        "previousPage": "",
-    }
-
-
-# ── The index ───────────────────────────────────────────────────────────────────────────────────────────────────────
+class _LineRefused(Exception):  # noqa: N818  # as `Refused`
+    """Code and reason."""
 
 
 def _row(order: Json, plan: Plan) -> tuple[str, str, str, str, str | None]:
@@ -474,57 +469,31 @@ def _row(order: Json, plan: Plan) -> tuple[str, str, str, str, str | None]:
     return number, po, json.dumps(order, default=float), json.dumps(plan), plan[0][0] if plan else None
 
 
-def _index(connection: sqlite3.Connection, orders: list[tuple[int, Json]]) -> None:
-    connection.executemany("DELETE FROM keys WHERE id = ?", [(id_,) for id_, _ in orders])
-    _add_to_index(connection, orders)
+def _order(connection: sqlite3.Connection, number: str) -> Json | None:
+    found = connection.execute("SELECT document FROM orders WHERE number = ?", (number,)).fetchone()
+    return None if found is None else json.loads(found[0])
 
 
-def _add_to_index(connection: sqlite3.Connection, orders: list[tuple[int, Json]]) -> None:
-    connection.executemany(
-        "INSERT OR REPLACE INTO found VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                id_, order["ingramOrderNumber"], order["ingramOrderDate"], order["orderStatus"],
-                order["customerOrderNumber"], order["endCustomerOrderNumber"],
-                json.dumps(documents.summary(order), default=float),
-            )
-            for id_, order in orders
-        ],
-    )  # fmt: skip
-    connection.executemany(
-        "INSERT INTO keys VALUES (?, ?, ?)", ((id_, *key) for id_, order in orders for key in set(_keys(order)))
-    )
+def _whole_order(connection: sqlite3.Connection, number: str) -> Json:
+    """Give an order that may be changed: not a sub-order."""
+    order = _order(connection, number)
+    if order is None:
+        raise _not_found()
+    return order
 
 
-def _keys(order: Json) -> Iterator[tuple[str, str]]:
-    """Give what a search may ask of an order's parts: of what kind it is, and its value."""
-    for line in order["lines"]:
-        yield "part", line["ingramPartNumber"]
-        if line["specialBidNumber"]:
-            yield "bid", line["specialBidNumber"]
-        for shipment in line["shipmentDetails"]:
-            yield "shipped", shipment["shippedDate"]
-            if shipment["invoiceDate"]:
-                yield "invoiced", shipment["invoiceDate"]
-            for carrier in shipment["carrierDetails"]:
-                if carrier["deliveredDate"]:
-                    yield "delivered", carrier["deliveredDate"]
-                for package in carrier["trackingDetails"]:
-                    yield "tracking", package["trackingNumber"]
-                    for serial in package["serialNumbers"]:
-                        yield "serial", serial["serialNumber"]
-
-
-# ── What a request says ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _of_customers(part_number: str) -> str:
-    """Give the product that a customer's own number stands for; the sandbox knows no customer's, and takes any."""
-    return sorted(PRODUCTS)[sum(part_number.encode()) % len(PRODUCTS)]
+def _not_found() -> Refused:
+    return Refused(404, "Order not found.", kind="validation-error")
 
 
 def _wishes(body: Json) -> dict[str, str | None]:
     return {item.get("attributeName"): item.get("attributeValue") for item in body.get("additionalAttributes") or ()}
+
+
+def _can_be_sent_to(address: Json) -> bool:
+    """Whether nothing that an address needs is given as what it cannot be; what is not given stays as it was."""
+    needed = {"addressLine1": 1, "city": 1, "postalCode": 1, "countryCode": 2}
+    return all(len(str(address[key]).strip()) >= least for key, least in needed.items() if key in address)
 
 
 def _po_number(body: Json, *, longest: int) -> str:
@@ -533,11 +502,3 @@ def _po_number(body: Json, *, longest: int) -> str:
         why = f"is required, 1 to {longest} characters"
         raise Refused(400, "Validation failed", ("customerOrderNumber", number, why))
     return number
-
-
-def _whole(query: Mapping[str, list[str]], name: str, assumed: int, *, at_most: int | None = None) -> int:
-    text = query.get(name, [str(assumed)])[-1]
-    value = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
-    if value < 1 or (at_most is not None and value > at_most):
-        raise Refused(400, "Validation failed", (name, text, "out of range"))
-    return value

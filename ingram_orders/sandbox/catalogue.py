@@ -10,34 +10,39 @@ class Product:
     """Something to order."""
 
     sku: str
-    vendor: str
-    part: str
+    """Ingram's number of it."""
+    vendor: str = "A VENDOR"
+    part: str = "A-1"
     """The vendor's own number of it."""
-    description: str
-    cents: int
-    grams: int
+    description: str = "A PRODUCT"
+    cents: int = 10_000
+    """What one costs, in the currency of the order."""
+    grams: int = 500
     """0 for what is not sent: software."""
     in_stock: bool = True
 
 
-PRODUCTS: Final = {
-    product.sku: product
-    for product in (
-        Product("1AB001", "NORTHWIND NETWORKS", "NW-SW-2408", "24-PORT SWITCH 8 POE", 41_990, 3_400),
-        Product("1AB002", "NORTHWIND NETWORKS", "NW-AP-650", "ACCESS POINT INDOOR WIFI 7", 32_500, 900),
-        Product("1AB003", "NORTHWIND NETWORKS", "NW-SFP-10G", "TRANSCEIVER 10G LR", 11_949, 30),
-        Product("2CD101", "HALDEN COMPUTING", "HC-14-G3", "NOTEBOOK 14IN 32GB 1TB", 148_900, 1_350),
-        Product("2CD102", "HALDEN COMPUTING", "HC-DOCK-4", "DOCKING STATION USB-C", 17_999, 410),
-        Product("2CD103", "HALDEN COMPUTING", "HC-27-4K", "MONITOR 27IN 4K", 38_925, 6_200),
-        Product("3EF201", "OSTBERG STORAGE", "OS-NAS-4", "NAS 4 BAY", 60_010, 4_800),
-        Product("3EF202", "OSTBERG STORAGE", "OS-HDD-18T", "DISK 18TB", 31_499, 690, in_stock=False),
-        Product("4GH301", "LARKSPUR SOFTWARE", "LS-EDGE-1Y", "EDGE SECURITY 1 YEAR", 7_905, 0),
-        Product("4GH302", "LARKSPUR SOFTWARE", "LS-BKP-3Y", "BACKUP SUITE 3 YEARS", 123_456, 0),
-    )
-}
+Products = dict[str, Product]
+"""What can be ordered, by Ingram's number; what is quoted, is the last."""
 
-QUOTED: Final = "4GH302"
-"""The product that every quote is about."""
+
+def by_sku(*products: Product) -> Products:
+    """Give products by Ingram's number."""
+    return {product.sku: product for product in products}
+
+
+PRODUCTS: Final = by_sku(
+    Product("1AB001", "NORTHWIND NETWORKS", "NW-SW-2408", "24-PORT SWITCH 8 POE", 41_990, 3_400),
+    Product("1AB002", "NORTHWIND NETWORKS", "NW-AP-650", "ACCESS POINT INDOOR WIFI 7", 32_500, 900),
+    Product("1AB003", "NORTHWIND NETWORKS", "NW-SFP-10G", "TRANSCEIVER 10G LR", 11_949, 30),
+    Product("2CD101", "HALDEN COMPUTING", "HC-14-G3", "NOTEBOOK 14IN 32GB 1TB", 148_900, 1_350),
+    Product("2CD102", "HALDEN COMPUTING", "HC-DOCK-4", "DOCKING STATION USB-C", 17_999, 410),
+    Product("2CD103", "HALDEN COMPUTING", "HC-27-4K", "MONITOR 27IN 4K", 38_925, 6_200),
+    Product("3EF201", "OSTBERG STORAGE", "OS-NAS-4", "NAS 4 BAY", 60_010, 4_800),
+    Product("3EF202", "OSTBERG STORAGE", "OS-HDD-18T", "DISK 18TB", 31_499, 690, in_stock=False),
+    Product("4GH301", "LARKSPUR SOFTWARE", "LS-EDGE-1Y", "EDGE SECURITY 1 YEAR", 7_905, 0),
+    Product("4GH302", "LARKSPUR SOFTWARE", "LS-BKP-3Y", "BACKUP SUITE 3 YEARS", 123_456, 0),
+)
 
 COMPANIES: Final = (
     "BRIGHTWATER CLINIC",
@@ -62,6 +67,8 @@ class Market:
     by_digits: bool
     """Orders have ten digits, as in SAP countries, and not the form `20-RD3QV`."""
     unit_of_weight: str
+    grams: float
+    """Of one such unit."""
 
 
 MARKETS: Final = {
@@ -77,6 +84,7 @@ MARKETS: Final = {
         ),
         by_digits=False,
         unit_of_weight="LB",
+        grams=453.592,
     ),
     "SAP": Market(
         country="DE",
@@ -89,6 +97,7 @@ MARKETS: Final = {
         ),
         by_digits=True,
         unit_of_weight="KG",
+        grams=1000.0,
     ),
 }
 

@@ -1,72 +1,33 @@
 """
 An order in each of the documents that the API answers, as the published schema has them.
 
-An order is kept in the shape in which the details answer tells it; the others are made of that.
+How an order is kept, `making` says.
 """
 
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from ingram_orders.sandbox.catalogue import PRODUCTS, Product
-from ingram_orders.sandbox.life import Json
+from ingram_orders.sandbox.catalogue import CARRIERS, WAREHOUSES
+from ingram_orders.sandbox.life import BACKORDERED, PROCESSING, Json, days_after
 
-_GRAMS: Final = {"LB": 453.592, "KG": 1000.0}
+_ADDRESS: Final = (
+    "contact", "companyName", "addressLine1", "addressLine2", "addressLine3", "city", "state", "postalCode",
+    "countryCode", "phoneNumber", "email",
+)  # fmt: skip
+"""What an address tells in the details; what else was asked for is told where it was placed."""
 
 
-def money(price: Any, quantity: int = 1) -> float:
+def amount(cents: int) -> float:
     """Give an amount as JSON's number: of at most fifteen digits, which a float writes back as they were."""
-    return float(Decimal(str(price)) * quantity)
+    return cents / 100
 
 
-def add_up(order: Json) -> None:
-    """Set an order's totals from its lines."""
-    total = sum((Decimal(str(line["extendedPrice"])) for line in order["lines"]), Decimal())
-    order["orderTotal"] = order["orderSubTotal"] = float(total)
-    weights = (line["unitWeight"] * line["quantityOrdered"] for line in order["lines"])
-    order["totalWeight"] = round(sum(weights), 2)
+def _worth(lines: Iterable[Json]) -> int:
+    return sum(line["cents"] * line["quantityOrdered"] for line in lines)
 
 
-def new_line(order: Json, product: Product, quantity: int, asked: Json, *, unit_of_weight: str) -> Json:
-    """Make a line of what was asked for; it joins the order where it is put."""
-    taken = int(order["lines"][-1]["ingramOrderLineNumber"]) if order["lines"] else 0
-    price = asked["unitPrice"] if asked.get("unitPrice") is not None else Decimal(product.cents) / 100
-    number = f"{taken + 1:03}"
-    return {
-        # What is sent and what is not are two sub-orders.
-        "subOrderNumber": sub_order_number(order["ingramOrderNumber"], 1 if product.grams else 2),
-        "ingramOrderLineNumber": number,
-        "vendorSalesOrderLineNumber": "",
-        "customerLineNumber": asked.get("customerLineNumber") or number,
-        "lineStatus": order["orderStatus"],
-        "ingramPartNumber": product.sku,
-        "vendorPartNumber": product.part,
-        "vendorName": product.vendor,
-        "partDescription": product.description,
-        "unitWeight": round(product.grams / _GRAMS[unit_of_weight], 2),
-        "weightUom": unit_of_weight,
-        "unitPrice": money(price),
-        "upcCode": "",
-        "extendedPrice": money(price, quantity),
-        "taxAmount": 0.0,
-        "currencyCode": order["currencyCode"],
-        "quantityOrdered": quantity,
-        "quantityConfirmed": quantity,
-        "quantityBackOrdered": 0,
-        "specialBidNumber": asked.get("specialBidNumber") or "",
-        "requestedDeliverydate": "",
-        "promisedDeliveryDate": "",
-        "backOrderETADate": "",
-        "lineNotes": asked.get("notes") or "",
-        "shipmentDetails": [],
-        "additionalAttributes": [],
-        "links": [],
-    }
-
-
-def sub_order_number(number: str, part: int) -> str:
-    """Number a part of an order: `20-RD3QV-11`, and one digit where an order has ten."""
-    return f"{number}-1{part}" if "-" in number else f"{number}-{part}"
+def _total(order: Json) -> float:
+    return amount(_worth(order["lines"]) + order.get("freightCents", 0))
 
 
 def link(number: str) -> Json:
@@ -74,52 +35,273 @@ def link(number: str) -> Json:
     return {"topic": "orders", "href": f"/resellers/v6.1/orders/{number}", "type": "GET"}
 
 
-def summary(order: Json) -> Json:
-    """Give an order as a search finds it."""
-    parts: dict[str, list[Json]] = {}
-    for line in order["lines"]:
-        parts.setdefault(line["subOrderNumber"], []).append(line)
+# ── Details ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def details(order: Json, sub_order: str | None = None) -> Json:
+    """Give all that is known of an order, or the same with the lines of a part of it."""
+    lines = order["lines"]
     return {
         "ingramOrderNumber": order["ingramOrderNumber"],
-        # The same moment that the details tell without an offset.
-        "ingramOrderDate": f"{order['ingramOrderDate']}+00:00",
+        "ingramOrderDate": order["ingramOrderDate"],
+        "orderType": "S",
         "customerOrderNumber": order["customerOrderNumber"],
-        "vendorSalesOrderNumber": order["vendorSalesOrderNumber"],
-        "vendorName": order["lines"][0]["vendorName"] if order["lines"] else "",
-        "endUserCompanyName": (order.get("endUserInfo") or {}).get("companyName") or "",
-        "orderTotal": order["orderTotal"],
+        "endCustomerOrderNumber": order.get("endCustomerOrderNumber", ""),
+        "webOrderId": "",
+        "vendorSalesOrderNumber": "",
+        "ingramPurchaseOrderNumber": "",
         "orderStatus": order["orderStatus"],
-        "subOrders": [
-            {
-                "subOrderNumber": number,
-                "subOrderTotal": float(sum((Decimal(str(line["extendedPrice"])) for line in lines), Decimal())),
-                "subOrderStatus": lines[0]["lineStatus"] if _alike(lines) else order["orderStatus"],
-                "links": [link(number)],
-            }
-            for number, lines in sorted(parts.items())
+        "orderTotal": _total(order),
+        "orderSubTotal": amount(_worth(lines)),
+        "freightCharges": _freight(order),
+        "currencyCode": order["currencyCode"],
+        "totalWeight": round(sum(line["unitWeight"] * line["quantityOrdered"] for line in lines), 2),
+        "totalTax": 0.0,
+        "totalFees": 0.0,
+        "paymentTerms": "NET 30 DAYS",
+        "notes": order.get("notes", ""),
+        "billToInfo": {key: order["address"].get(key, "") for key in _ADDRESS},
+        **{name: {key: its[key] for key in _ADDRESS if key in its} for name, its in addresses(order).items()},
+        "lines": [_detail_line(line, order) for line in lines if sub_order in (None, line["subOrderNumber"])],
+        "miscellaneousCharges": [
+            {**charge, "chargeAmount": f"{charge['chargeAmount']:.2f}"} for charge in _charges(order)
         ],
-        "links": link(order["ingramOrderNumber"]),
+        "additionalAttributes": order.get("additionalAttributes", []),
     }
 
 
-def _alike(lines: list[Json]) -> bool:
-    return len({line["lineStatus"] for line in lines}) == 1
+def addresses(order: Json) -> dict[str, Json]:
+    """Give where it goes, and whom it is for: what was asked for, as it was, or what was made up."""
+    ours = {key: order["address"].get(key, "") for key in _ADDRESS}
+    ship_to: Json = order.get("shipToInfo", {})
+    if not ship_to.keys() & {"addressLine1", "city", "postalCode"}:  # no other place is named
+        ship_to = {"addressId": "200", **ours, **ship_to}
+    return {"shipToInfo": ship_to, "endUserInfo": order.get("endUserInfo") or ours}
+
+
+def _freight(order: Json) -> float:
+    return amount(order.get("freightCents", 0))
+
+
+def _charges(order: Json) -> Iterator[Json]:
+    """Give the charges, in numbers; the details tell them in text."""
+    sent = [line for line in order["lines"] if line["unitWeight"]]
+    if sent:
+        free = not order.get("freightCents")
+        yield {
+            "subOrderNumber": sent[0]["subOrderNumber"],
+            "chargeLineReference": "895" if free else "890",
+            "chargeDescription": "FREE FREIGHT" if free else "FREIGHT",
+            "chargeAmount": _freight(order),
+        }
+
+
+def _detail_line(line: Json, order: Json) -> Json:
+    shipments: list[Json] = line["shipments"]
+    return {
+        "subOrderNumber": line["subOrderNumber"],
+        "ingramOrderLineNumber": line["ingramOrderLineNumber"],
+        "vendorSalesOrderLineNumber": "",
+        "customerLineNumber": line["customerLineNumber"],
+        "lineStatus": line["lineStatus"],
+        "ingramPartNumber": line["ingramPartNumber"],
+        "vendorPartNumber": line["vendorPartNumber"],
+        "vendorName": line["vendorName"],
+        "partDescription": line["partDescription"],
+        "unitWeight": line["unitWeight"],
+        "weightUom": order["weightUom"],
+        "unitPrice": amount(line["cents"]),
+        "upcCode": "",
+        "extendedPrice": amount(line["cents"] * line["quantityOrdered"]),
+        "taxAmount": 0.0,
+        "currencyCode": order["currencyCode"],
+        **_quantities(line),
+        "specialBidNumber": line.get("specialBidNumber", ""),
+        "requestedDeliverydate": "",
+        "promisedDeliveryDate": "",
+        "backOrderETADate": line.get("backOrderETADate", ""),
+        "lineNotes": line.get("lineNotes", ""),
+        "shipmentDetails": [_shipment(shipment, line) for shipment in shipments],
+        **({} if line["unitWeight"] or not shipments else {"serviceContractInfo": _contract(line, shipments[0])}),
+        "additionalAttributes": line.get("additionalAttributes", []),
+        "links": [
+            {"topic": "invoices", "href": f"/resellers/v6.1/invoices/{it['invoiceNumber']}", "type": "GET"}
+            for it in shipments
+            if "invoiceNumber" in it
+        ],
+        "estimatedDates": [_estimate(line, order)] if order["orderStatus"] in {PROCESSING, BACKORDERED} else [],
+        "multipleShipments": [_one_of_several(it, line) for it in shipments] if len(shipments) > 1 else [],
+    }
+
+
+def _quantities(line: Json) -> Json:
+    late = line.get("quantityBackOrdered", 0)
+    return {
+        "quantityOrdered": line["quantityOrdered"],
+        "quantityConfirmed": line["quantityOrdered"] - late,
+        "quantityBackOrdered": late,
+    }
+
+
+def _shipment(shipment: Json, line: Json) -> Json:
+    day = shipment["shippedDate"]
+    warehouse, place = WAREHOUSES[shipment["warehouse"]]
+    return {
+        "quantity": shipment["quantity"],
+        "deliveryNumber": shipment["deliveryNumber"],
+        "estimatedShipDate": day,
+        "shippedDate": day,
+        "estimatedDeliveryDate": days_after(day, 3),
+        "shipFromWarehouseId": warehouse,
+        "shipFromLocation": place,
+        "invoiceNumber": shipment.get("invoiceNumber", ""),
+        "invoiceDate": shipment.get("invoiceDate", ""),
+        "carrierDetails": [
+            {
+                "carrierCode": CARRIERS[parcel["carrier"]][0],
+                "carrierName": CARRIERS[parcel["carrier"]][1],
+                "quantity": parcel["quantity"],
+                "shippedDate": day,
+                "estimatedDeliveryDate": days_after(day, 3),
+                "deliveredDate": parcel.get("deliveredDate", ""),
+                "carrierPickupDate": day,
+                "trackingDetails": [
+                    {
+                        "trackingNumber": parcel["trackingNumber"],
+                        "trackingUrl": "",
+                        "packageWeight": f"{line['unitWeight'] * parcel['quantity']:.1f}",
+                        "cartonNumber": "1",
+                        "quantityInBox": str(parcel["quantity"]),
+                        "serialNumbers": [{"serialNumber": number} for number in serial_numbers(parcel)],
+                    }
+                ],
+            }
+            for parcel in shipment["parcels"]
+        ],
+    }
+
+
+def serial_numbers(parcel: Json) -> Iterator[str]:
+    """Give the serial number of each piece in a parcel."""
+    first: int = parcel["firstSerial"]
+    for number in range(first, first + parcel["quantity"]):
+        yield f"SN{number:08X}"
+
+
+def _contract(line: Json, shipment: Json) -> Json:
+    """Tell what comes with software: a year's license."""
+    first, number = shipment["shippedDate"], shipment["deliveryNumber"]
+    last = days_after(first, 365)
+    return {
+        "contractInfo": {
+            "contractDescription": line["partDescription"],
+            "contractNumber": f"C{number}",
+            "contractStatus": "ACTIVE",
+            "contractStartDate": first,
+            "contractEndDate": last,
+            "contractDuration": "12",
+        },
+        "subscriptions": {
+            "subscriptionId": f"S{number}",
+            "subscriptionTerm": "12",
+            "renewalTerm": "12",
+            "billingModel": "YEAR",
+            "subcriptionStartDate": first,
+            "subcriptionEndDate": last,
+        },
+        "licenseInfo": {
+            "licenseNumber": [f"L{number}"],
+            "licenseStartDate": first,
+            "licenseEndDate": last,
+            "description": line["partDescription"],
+            "quantity": str(shipment["quantity"]),
+        },
+    }
+
+
+def _estimate(line: Json, order: Json) -> Json:
+    ship = line.get("backOrderETADate") or days_after(order["ingramOrderDate"][:10], 2)
+    deliver = days_after(ship, 3)
+    return {
+        "ship": {
+            "shipDateType": "Single",
+            "shipDateRange": {"startDate": ship, "endDate": ship},
+            "shipSource": "INGRAM",
+            "shipDescription": "Expected to leave the warehouse",
+            "shipDate": ship,
+        },
+        "delivery": {
+            "deliveryDateType": "Single",
+            "deliveryDateRange": {"startDate": deliver, "endDate": deliver},
+            "deliverySource": "INGRAM",
+            "deliveryDescription": "Expected to arrive",
+            "deliveryDate": deliver,
+        },
+    }
+
+
+def _one_of_several(shipment: Json, line: Json) -> Json:
+    day = shipment["shippedDate"]
+    return {
+        "lineNumber": line["ingramOrderLineNumber"],
+        "requestedQuantity": line["quantityOrdered"],
+        "confirmedQuantity": shipment["quantity"],
+        "dateType": "Single",
+        "dateRange": {"startDate": day, "endDate": day},
+        "source": "INGRAM",
+        "description": "Left the warehouse",
+        "date": day,
+        "deliveryDate": days_after(day, 3),
+    }
+
+
+# ── Search ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def summary(order: Json) -> Json:
+    """Give an order as a search finds it."""
+    number, status, lines = order["ingramOrderNumber"], order["orderStatus"], order["lines"]
+    parts: dict[str, list[Json]] = {}
+    for line in lines:
+        parts.setdefault(line["subOrderNumber"], []).append(line)
+    return {
+        "ingramOrderNumber": number,
+        # The same moment that the details tell without an offset.
+        "ingramOrderDate": f"{order['ingramOrderDate']}+00:00",
+        "customerOrderNumber": order["customerOrderNumber"],
+        "vendorSalesOrderNumber": "",
+        "vendorName": lines[0]["vendorName"] if lines else "",
+        "endUserCompanyName": (order.get("endUserInfo") or order["address"]).get("companyName") or "",
+        "orderTotal": _total(order),
+        "orderStatus": status,
+        "subOrders": [
+            {
+                "subOrderNumber": part,
+                "subOrderTotal": amount(_worth(its)),
+                "subOrderStatus": its[0]["lineStatus"] if len({line["lineStatus"] for line in its}) == 1 else status,
+                "links": [link(part)],
+            }
+            for part, its in sorted(parts.items())
+        ],
+        "links": link(number),
+    }
+
+
+# ── What was placed or changed ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def created(orders: list[Json], body: Json, rejected: list[Json]) -> Json:
     """Give the answer to a v6 create: the orders that a purchase order became, and the lines refused."""
     first = orders[0]
-    total = sum((Decimal(str(order["orderTotal"])) for order in orders), Decimal())
     return {
         "customerOrderNumber": first["customerOrderNumber"],
-        "endCustomerOrderNumber": first["endCustomerOrderNumber"] or "",
-        "billToAddressId": body.get("billToAddressId") or "",
+        "endCustomerOrderNumber": first.get("endCustomerOrderNumber", ""),
+        "billToAddressId": body.get("billToAddressId") or "000",
         "specialBidNumber": body.get("specialBidNumber") or "",
         "orderSplit": len(orders) > 1,
         "processedPartially": bool(rejected),
-        "purchaseOrderTotal": float(total),
-        "shipToInfo": first["shipToInfo"],
-        "endUserInfo": first["endUserInfo"],
+        "purchaseOrderTotal": amount(sum(_worth(order["lines"]) for order in orders)),
+        **addresses(first),
         "orders": [
             {
                 "numberOfLinesWithSuccess": len(order["lines"]),
@@ -127,17 +309,17 @@ def created(orders: list[Json], body: Json, rejected: list[Json]) -> Json:
                 "numberOfLinesWithWarning": 0,
                 "ingramOrderNumber": order["ingramOrderNumber"],
                 "ingramOrderDate": order["ingramOrderDate"][:10],
-                "notes": order["notes"],
-                "orderType": order["orderType"],
-                "orderTotal": order["orderTotal"],
-                "freightCharges": order["freightCharges"],
-                "totalTax": order["totalTax"],
+                "notes": order.get("notes", ""),
+                "orderType": "S",
+                "orderTotal": _total(order),
+                "freightCharges": _freight(order),
+                "totalTax": 0.0,
                 "currencyCode": order["currencyCode"],
                 "lines": [_created_line(line, body) for line in order["lines"]],
-                "miscellaneousCharges": [],
+                "miscellaneousCharges": [*_charges(order)],
                 "links": [link(order["ingramOrderNumber"])],
-                "rejectedLineItems": [rejected_line(line) for line in rejected] if order is first else [],
-                "additionalAttributes": [],
+                "rejectedLineItems": rejected if order is first else [],
+                "additionalAttributes": order.get("additionalAttributes", []),
             }
             for order in orders
         ],
@@ -146,6 +328,7 @@ def created(orders: list[Json], body: Json, rejected: list[Json]) -> Json:
 
 def _created_line(line: Json, body: Json) -> Json:
     wishes = body.get("shipmentDetails") or {}
+    (code, carrier), (warehouse, place) = CARRIERS[0], WAREHOUSES[0]
     return {
         "subOrderNumber": line["subOrderNumber"],
         "ingramLineNumber": line["ingramOrderLineNumber"],
@@ -153,94 +336,101 @@ def _created_line(line: Json, body: Json) -> Json:
         "lineStatus": line["lineStatus"],
         "ingramPartNumber": line["ingramPartNumber"],
         "vendorPartNumber": line["vendorPartNumber"],
-        "unitPrice": line["unitPrice"],
-        "extendedUnitPrice": line["extendedPrice"],
-        "quantityOrdered": line["quantityOrdered"],
-        "quantityConfirmed": line["quantityConfirmed"],
-        "quantityBackOrdered": line["quantityBackOrdered"],
-        "specialBidNumber": line["specialBidNumber"],
-        "notes": line["lineNotes"],
+        "unitPrice": amount(line["cents"]),
+        "extendedUnitPrice": amount(line["cents"] * line["quantityOrdered"]),
+        **_quantities(line),
+        "specialBidNumber": line.get("specialBidNumber", ""),
+        "notes": line.get("lineNotes", ""),
         "shipmentDetails": [
             {
-                "carrierCode": str(wishes.get("carrierCode") or ""),
-                "carrierName": "",
-                "shipFromWarehouseId": "11",
-                "shipFromLocation": "Quarry Point, NV",
+                "carrierCode": str(wishes.get("carrierCode") or code),
+                "carrierName": carrier,
+                "shipFromWarehouseId": str(wishes.get("shipFromWarehouseId") or warehouse),
+                "shipFromLocation": place,
                 "freightAccountNumber": str(wishes.get("freightAccountNumber") or ""),
                 "signatureRequired": str(wishes.get("signatureRequired") or ""),
                 "shippingInstructions": str(wishes.get("shippingInstructions") or ""),
             }
         ],
-        "additionalAttributes": [],
+        "additionalAttributes": line.get("additionalAttributes", []),
     }
 
 
-def rejected_line(line: Json) -> Json:
+def rejected_line(line: Json, code: str, reason: str) -> Json:
     """Say of a line that it was not taken, and why."""
-    sku = line.get("ingramPartNumber") or ""
-    reason = f"SKU-NOTFOUND  {sku}" if sku not in PRODUCTS else "QUANTITY-INVALID"
     return {
         "customerLinenumber": line.get("customerLineNumber") or "",
-        "ingramPartNumber": sku,
+        "ingramPartNumber": line.get("ingramPartNumber") or "",
         "vendorPartNumber": "",
-        "quantityOrdered": quantity(line),
-        "rejectCode": reason.split()[0],
+        "quantityOrdered": told_quantity(line),
+        "rejectCode": code,
         "rejectReason": reason,
     }
 
 
-def modified(order: Json, now: str, rejected: Iterable[Json]) -> Json:
-    """Give the answer to a modification."""
+def modified(order: Json, now: str, changed: Iterable[Json], rejected: list[Json], remark: str) -> Json:
+    """Give the answer to a modification: what of the lines was changed, and what was refused."""
     return {
         "ingramOrderNumber": order["ingramOrderNumber"],
-        "changeDescription": "Order changed",
+        "changeDescription": remark,
         "orderModifiedDate": now,
         "customerOrderNumber": order["customerOrderNumber"],
-        "endCustomerOrderNumber": order["endCustomerOrderNumber"] or "",
-        "orderTotal": order["orderTotal"],
-        "notes": order["notes"],
-        "orderSubTotal": order["orderSubTotal"],
-        "freightCharges": order["freightCharges"],
-        "totalTax": order["totalTax"],
+        "endCustomerOrderNumber": order.get("endCustomerOrderNumber", ""),
+        "orderTotal": _total(order),
+        "notes": order.get("notes", ""),
+        "orderSubTotal": amount(_worth(order["lines"])),
+        "freightCharges": _freight(order),
+        "totalTax": 0.0,
         "orderStatus": order["orderStatus"],
-        "billToAddressId": "",
-        "shipToInfo": order["shipToInfo"],
-        "lines": [_modified_line(line) for line in order["lines"]],
-        "rejectedLineItems": list(rejected),
-        "additionalAttributes": [],
+        "billToAddressId": "000",
+        "shipToInfo": addresses(order)["shipToInfo"],
+        "lines": [_modified_line(line) for line in changed],
+        "rejectedLineItems": rejected,
+        "additionalAttributes": order.get("additionalAttributes", []),
     }
 
 
 def _modified_line(line: Json) -> Json:
+    code, carrier = CARRIERS[0]
     return {
         "subOrderNumber": line["subOrderNumber"],
         "ingramLineNumber": line["ingramOrderLineNumber"],
         "customerLineNumber": line["customerLineNumber"],
         "ingramPartNumber": line["ingramPartNumber"],
         "vendorPartNumber": line["vendorPartNumber"],
-        "quantityOrdered": line["quantityOrdered"],
-        "quantityConfirmed": line["quantityConfirmed"],
-        "quantityBackOrdered": line["quantityBackOrdered"],
-        "shipmentDetails": {"carrierCode": "", "carrierName": "", "freightAccountNumber": ""},
-        "additionalAttributes": [],
-        "notes": line["lineNotes"],
+        **_quantities(line),
+        "shipmentDetails": {"carrierCode": code, "carrierName": carrier, "freightAccountNumber": ""},
+        "additionalAttributes": line.get("additionalAttributes", []),
+        "notes": line.get("lineNotes", ""),
     }
 
 
-def refused_change(line: Json, why: str) -> Json:
+def refused_change(line: Json, code: str, reason: str) -> Json:
     """Say of a change to a line that it was not made, and why."""
     return {
         "ingramLineNumber": str(line.get("ingramLineNumber") or ""),
         "customerLineNumber": str(line.get("customerLineNumber") or ""),
         "ingramPartNumber": line.get("ingramPartNumber") or "",
         "vendorPartNumber": "",
-        "quantityOrdered": quantity(line),
-        "rejectCode": "LINE-NOT-CHANGED",
-        "rejectReason": why,
+        "quantityOrdered": told_quantity(line),
+        "rejectCode": code,
+        "rejectReason": reason,
     }
 
 
+# ── Quantities, as requests write them ──────────────────────────────────────────────────────────────────────────────
+
+MOST: Final = 9_999
+"""Pieces in a line; with prices of eleven digits, amounts of fifteen are the largest."""
+
+
 def quantity(line: Mapping[str, Any]) -> int:
-    """Give how many are wanted, 0 for what is no number; v7 of 2024 writes it as text, a published example as `1,`."""
-    wanted = str(line.get("quantity", "")).rstrip(",")
-    return int(wanted) if wanted.isdecimal() and wanted.isascii() and len(wanted) < 5 else 0
+    """Give how many are wanted, 0 for what cannot be ordered."""
+    wanted = told_quantity(line)
+    return wanted if wanted <= MOST else 0
+
+
+def told_quantity(line: Mapping[str, Any]) -> int:
+    """Give the number that a line says, 0 for none; v7 of 2024 writes it as text, a published example as `1,`."""
+    text = str(line.get("quantity", "")).rstrip(",").removesuffix(".0")
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else 0

@@ -6,7 +6,7 @@ hold has no plan until it is released.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any, Final, TypeVar
 
@@ -21,6 +21,11 @@ HOLD: Final = "ON HOLD"
 PROCESSING: Final = "PROCESSING"
 BACKORDERED: Final = "BACKORDERED"
 CANCELLED: Final = "CANCELLED"
+SHIPPED: Final = "SHIPPED"
+DELIVERED: Final = "DELIVERED"
+
+MANY: Final = 8
+"""Pieces of a line from which on they go in two parcels."""
 
 # The steps of each way to live, with the days from the one before: at least, at most.
 _WAYS: Final[Mapping[str, tuple[tuple[str, int, int], ...]]] = {
@@ -74,54 +79,52 @@ def set_status(order: Json, status: str) -> None:
 def back_order(order: Json, day: str, pick: Random) -> None:
     """Put an order, and all its lines, on back order."""
     for line in order["lines"]:
-        line["quantityBackOrdered"], line["quantityConfirmed"] = line["quantityOrdered"], 0
-        line["backOrderETADate"] = _days_after(day, 6 + below(pick, 7))
+        line["quantityBackOrdered"] = line["quantityOrdered"]
+        line["backOrderETADate"] = days_after(day, 6 + below(pick, 7))
     set_status(order, BACKORDERED)
 
 
 def _ship_part(order: Json, day: str, pick: Random) -> None:
     lines = order["lines"]
-    first = lines[: (len(lines) + 1) // 2]
-    for line in first:
+    for line in lines[: (len(lines) + 1) // 2]:
         # Of an order with one line, a part of that.
         part = line["quantityOrdered"] if len(lines) > 1 else max(1, line["quantityOrdered"] // 2)
-        _ship_line(order, line, part, day, pick)
+        _ship_line(line, part, day, pick)
     shipped = all(_shipped(line) == line["quantityOrdered"] for line in lines)
-    order["orderStatus"] = "SHIPPED" if shipped else "PARTIALLY SHIPPED"
+    order["orderStatus"] = SHIPPED if shipped else "PARTIALLY SHIPPED"
 
 
 def _ship(order: Json, day: str, pick: Random) -> None:
     for line in order["lines"]:
         left = line["quantityOrdered"] - _shipped(line)
         if left > 0:
-            _ship_line(order, line, left, day, pick)
-    order["orderStatus"] = "SHIPPED"
+            _ship_line(line, left, day, pick)
+    order["orderStatus"] = SHIPPED
 
 
 def _deliver_part(order: Json, day: str, pick: Random) -> None:  # noqa: ARG001  # as all steps
-    parcels = [carrier for line in order["lines"] for it in line["shipmentDetails"] for carrier in it["carrierDetails"]]
-    for carrier in parcels[: (len(parcels) + 1) // 2]:
-        carrier["deliveredDate"] = day
+    sent = [parcel for line in order["lines"] for parcel in parcels(line)]
+    for parcel in sent[: (len(sent) + 1) // 2]:
+        parcel["deliveredDate"] = day
     for line in order["lines"]:
-        its = [carrier for shipment in line["shipmentDetails"] for carrier in shipment["carrierDetails"]]
-        if its and all(carrier["deliveredDate"] for carrier in its):
-            line["lineStatus"] = "DELIVERED"
-    order["orderStatus"] = "PARTIALLY DELIVERED" if len(parcels) > 1 else "SHIPPED"
+        its = parcels(line)
+        if its and all("deliveredDate" in parcel for parcel in its):
+            line["lineStatus"] = DELIVERED
+    order["orderStatus"] = "PARTIALLY DELIVERED" if len(sent) > 1 else SHIPPED
 
 
 def _deliver(order: Json, day: str, pick: Random) -> None:  # noqa: ARG001
     for line in order["lines"]:
-        for shipment in line["shipmentDetails"]:
-            for carrier in shipment["carrierDetails"]:
-                carrier["deliveredDate"] = carrier["deliveredDate"] or day
-    set_status(order, "DELIVERED")
+        for parcel in parcels(line):
+            parcel.setdefault("deliveredDate", day)
+    set_status(order, DELIVERED)
 
 
 def _invoice(order: Json, day: str, pick: Random) -> None:
-    number = f"{below(pick, 10**8):08}"
+    number = f"{below(pick, 10**8):08}11"
     for line in order["lines"]:
-        for shipment in line["shipmentDetails"]:
-            shipment["invoiceNumber"], shipment["invoiceDate"] = f"{number}11", day
+        for shipment in line["shipments"]:
+            shipment["invoiceNumber"], shipment["invoiceDate"] = number, day
     set_status(order, "INVOICED")
 
 
@@ -129,7 +132,12 @@ def _cancel(order: Json, day: str, pick: Random) -> None:  # noqa: ARG001
     set_status(order, CANCELLED)
 
 
-_STEPS: Final[Mapping[str, Callable[[Json, str, Random], None]]] = {
+def _hold(order: Json, day: str, pick: Random) -> None:  # noqa: ARG001
+    set_status(order, HOLD)
+
+
+_Step = Callable[[Json, str, Random], None]
+_STEPS: Final[Mapping[str, _Step]] = {
     "back order": back_order,
     "ship part": _ship_part,
     "ship": _ship,
@@ -138,56 +146,58 @@ _STEPS: Final[Mapping[str, Callable[[Json, str, Random], None]]] = {
     "invoice": _invoice,
     "cancel": _cancel,
 }
+_SIMULATED: Final[Mapping[str, tuple[_Step, ...]]] = {
+    "IM::SHIPPED": (_ship,),
+    "IM::PARTIALLY_SHIPPED": (_ship_part,),
+    "IM::HOLD": (_hold,),
+    "IM::INVOICED": (_ship, _deliver, _invoice),
+}
+
+
+def simulate(order: Json, status: str, day: str, pick: Random) -> None:
+    """Make an order look as if it had a status, whatever became of it; a word that is not published does nothing."""
+    if status in _SIMULATED:
+        set_status(order, PROCESSING)
+        for line in order["lines"]:
+            line["shipments"] = []
+            line.pop("quantityBackOrdered", None)
+        for step in _SIMULATED[status]:
+            step(order, day, pick)
+
+
+def days_after(day: str, days: int) -> str:
+    """Give the day so many days after one."""
+    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
 
 
 def _shipped(line: Json) -> int:
-    return sum(shipment["quantity"] for shipment in line["shipmentDetails"])
+    return sum(shipment["quantity"] for shipment in line["shipments"])
 
 
-def _ship_line(order: Json, line: Json, quantity: int, day: str, pick: Random) -> None:
-    (code, carrier), (warehouse, place) = one_of(pick, CARRIERS), one_of(pick, WAREHOUSES)
-    due = _days_after(day, 3)
-    line["quantityConfirmed"], line["quantityBackOrdered"] = line["quantityOrdered"], 0
-    line["shipmentDetails"].append(
+def parcels(line: Json) -> list[Json]:
+    """Give all that was sent of a line."""
+    return [parcel for shipment in line["shipments"] for parcel in shipment["parcels"]]
+
+
+def _ship_line(line: Json, quantity: int, day: str, pick: Random) -> None:
+    line.pop("quantityBackOrdered", None)
+    line["shipments"].append(
         {
             "quantity": quantity,
             "deliveryNumber": f"{below(pick, 10**8):08}",
-            "estimatedShipDate": day,
             "shippedDate": day,
-            "estimatedDeliveryDate": due,
-            "shipFromWarehouseId": warehouse,
-            "shipFromLocation": place,
-            "invoiceNumber": "",
-            "invoiceDate": "",
-            "carrierDetails": []
-            if not line["unitWeight"]
-            else [  # software does not travel
+            "warehouse": below(pick, len(WAREHOUSES)),
+            # Software does not travel; what is many goes in two parcels, each by a carrier of its own.
+            "parcels": [
                 {
-                    "carrierCode": code,
-                    "carrierName": carrier,
-                    "quantity": quantity,
-                    "shippedDate": day,
-                    "estimatedDeliveryDate": due,
-                    "deliveredDate": "",
-                    "carrierPickupDate": day,
-                    "trackingDetails": [
-                        {
-                            "trackingNumber": f"1Z{below(pick, 10**12):012}",
-                            "trackingUrl": "",
-                            "packageWeight": f"{line['unitWeight'] * quantity:.1f}",
-                            "cartonNumber": "1",
-                            "quantityInBox": str(quantity),
-                            "serialNumbers": [{"serialNumber": f"SN{below(pick, 16**8):08X}"} for _ in range(quantity)],
-                        }
-                    ],
+                    "quantity": part,
+                    "carrier": below(pick, len(CARRIERS)),
+                    "trackingNumber": f"1Z{below(pick, 10**12):012}",
+                    "firstSerial": below(pick, 16**8 - part),
                 }
+                for part in ((quantity,) if quantity < MANY else (quantity - quantity // 2, quantity // 2))
+                if line["unitWeight"]
             ],
         }
     )
-    line["lineStatus"] = "SHIPPED" if _shipped(line) == line["quantityOrdered"] else "PARTIALLY SHIPPED"
-    if order["orderStatus"] == BACKORDERED:
-        order["orderStatus"] = PROCESSING
-
-
-def _days_after(day: str, days: int) -> str:
-    return (datetime.fromisoformat(day) + timedelta(days=days)).date().isoformat()
+    line["lineStatus"] = SHIPPED if _shipped(line) == line["quantityOrdered"] else "PARTIALLY SHIPPED"

@@ -10,19 +10,25 @@ from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 from typing import Any, Final
 
+from ingram_orders.sandbox.life import Json
+
 OBJECT_FOR_LIST: Final = frozenset({"carrierDetails", "shipmentDetails", "links"})
 """Lists that come as an object where they have one entry. R, C."""
 TEXT_FOR_NUMBER: Final = frozenset(
     {"recordsFound", "pageSize", "pageNumber", "orderTotal", "subOrderTotal", "unitPrice", "extendedPrice",
      "quantityOrdered", "quantity"}
 )  # fmt: skip
-NUMBER_FOR_TEXT: Final = frozenset({"confirmationNumber", "ingramOrderLineNumber", "cartonNumber"})
+NUMBER_FOR_TEXT: Final = frozenset({"confirmationNumber", "cartonNumber", "postalCode"})
+LINE_NUMBERS: Final = frozenset({"ingramLineNumber", "customerLineNumber"})
+"""Text that comes as a number, too, and then without the zeros in front."""
 NULL_OR_ABSENT: Final = frozenset(
     {"vendorSalesOrderNumber", "endCustomerOrderNumber", "webOrderId", "ingramPurchaseOrderNumber", "addressLine2",
      "addressLine3", "phoneNumber", "email", "notes", "lineNotes", "specialBidNumber", "promisedDeliveryDate",
      "requestedDeliverydate", "backOrderETADate", "trackingUrl", "upcCode", "additionalAttributes", "nextPage",
      "previousPage", "miscellaneousCharges"}
 )  # fmt: skip
+EMPTY: Final = {"partDescription": "serviceContractInfo", "purchaseOrderTotal": "resellerInfo"}
+"""Objects that come empty where they are not there, by a key that stands beside them."""
 UNKNOWN: Final = {"globalSkuId": "USA01@24@1AB001", "vendorNumber": "N2", "lineNumber": "1", "lineType": "P"}
 """Keys that no schema has, and answers do."""
 OFFSETS: Final = (timedelta(hours=-7), timedelta(hours=5, minutes=30))
@@ -55,8 +61,17 @@ def _bent(key: str, value: Any, pick: Random) -> Any:
         if "ingramPartNumber" in value and pick.random() < 0.3:
             name = pick.choice(sorted(UNKNOWN))
             bent.setdefault(name, UNKNOWN[name])
+        for beside, name in EMPTY.items():
+            if beside in value and pick.random() < 0.3:
+                bent.setdefault(name, {})
         return bent
     if isinstance(value, list):
+        if (
+            key == "carrierDetails"
+            and len({it["deliveredDate"] for it in value}) == 1 < len(value)
+            and pick.random() < 0.5
+        ):
+            value = [_joined(value, pick.choice((",", ", ")))]
         bent_items = [_bent("", item, pick) for item in value]
         if key in OBJECT_FOR_LIST and len(bent_items) == 1 and pick.random() < 0.5:
             return bent_items[0]
@@ -71,6 +86,24 @@ def _bent(key: str, value: Any, pick: Random) -> Any:
     return value
 
 
+def _joined(carriers: list[Json], between: str) -> Json:
+    """Tell what several carriers brought as if it were one: names and numbers joined. C."""
+    packages = [package for carrier in carriers for package in carrier["trackingDetails"]]
+    return {
+        **carriers[0],
+        **{key: between.join(it[key] for it in carriers) for key in ("carrierCode", "carrierName")},
+        "quantity": sum(it["quantity"] for it in carriers),
+        "trackingDetails": [
+            {
+                **packages[0],
+                "trackingNumber": between.join(it["trackingNumber"] for it in packages),
+                "quantityInBox": str(sum(int(it["quantityInBox"]) for it in packages)),
+                "serialNumbers": [number for it in packages for number in it["serialNumbers"]],
+            }
+        ],
+    }
+
+
 def _respelt(status: str, pick: Random) -> str:
     return pick.choice(SPELLINGS.get(status, (status,)))
 
@@ -83,10 +116,15 @@ def _counted(text: str, pick: Random) -> int | str:  # noqa: ARG001
     return int(text) if text.isdecimal() and not text.startswith("0") else text
 
 
+def _numbered(text: str, pick: Random) -> int | str:  # noqa: ARG001
+    return int(text) if text.isdecimal() else text
+
+
 _SCALARS: Final[tuple[tuple[frozenset[str], type | tuple[type, ...], Callable[[Any, Random], Any]], ...]] = (
     (STATUSES, str, _respelt),
     (TEXT_FOR_NUMBER, (int, float), _written),
     (NUMBER_FOR_TEXT, str, _counted),
+    (LINE_NUMBERS, str, _numbered),
 )
 
 

@@ -66,11 +66,13 @@ UNAUTHORIZED: Final[Mapping[str, dict[str, Any]]] = {
 }
 """Every shape of a 401 that is known; the last is of an app without access, which no token cures."""
 
-QUOTA_EXCEEDED: Final = (
-    {"errors": [{"field": None, "message": "too many requests"}]},
-    {"errors": [{"message": "The quota limit exceeds for calls on your API app."}]},
+_QUOTA: Final = {"errors": [{"message": "The quota limit exceeds for calls on your API app."}]}
+QUOTA_EXCEEDED: Final[tuple[tuple[int, dict[str, Any]], ...]] = (
+    (429, {"errors": [{"field": None, "message": "too many requests"}]}),
+    (429, _QUOTA),
+    (403, _QUOTA),
 )
-"""The portal's shape, and the one seen in production."""
+"""Status and body: the portal's, and those seen in production."""
 
 
 _LISTS: Final = ("lines", "additionalAttributes", "products")

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from aiohttp import web
 
-from ingram_orders.sandbox.book import Manners, OrderBook
-from ingram_orders.sandbox.catalogue import MARKETS
+from ingram_orders.sandbox.book import Manners, OrderBook, Outcome
+from ingram_orders.sandbox.catalogue import MARKETS, PRODUCTS, Product, by_sku
 from ingram_orders.sandbox.ledger import Ledger, Received, Written
 from ingram_orders.sandbox.life import Json
 from ingram_orders.sandbox.quirks import bend
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Fault = Callable[[Received], Awaitable[web.StreamResponse | None]]
-"""Looks at a request before anything is done with it, and may answer it, or raise; `None` lets it pass."""
+"""Looks at a request before anything is done with it, and may answer it; `None` lets it pass, raising is a bare 500."""
 
 TOKEN_LIFETIME: Final = timedelta(seconds=86_399)
 """As recorded."""
@@ -69,6 +69,7 @@ class Sandbox:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         database: str | Path = ":memory:",
         market: Literal["US", "SAP"] = "US",
+        products: Iterable[Product] | None = None,
         quirks: bool = False,
         quota: Quota | None = None,
         manners: Manners | None = None,
@@ -84,7 +85,8 @@ class Sandbox:
             port: Of 127.0.0.1; 0 takes a free one.
             clock: The time that counts for all of it; one without a zone counts as UTC.
             database: A file that keeps the orders; a file that is there already keeps those that it has.
-            market: How orders are numbered and paid for: as in the US, or as in SAP countries.
+            market: How orders are numbered and paid for: as in the US, or as in SAP countries. A file keeps to its own.
+            products: What can be ordered; `None` is for ten of the sandbox's own. A quote is about the last.
             quirks: Whether answers are bent as the API is seen to bend them.
             quota: How many calls of a route are answered in a time; `None` is for any number.
             manners: How the orders behave, where that can be chosen; may be changed at any time.
@@ -92,12 +94,15 @@ class Sandbox:
             one_token: Whether a token ends when another is issued, as is seen of the API.
 
         Raises:
-            ValueError: *orders* is less than 0, or there is no such *market*.
+            ValueError: *orders* is less than 0, there is no such *market*, or no product.
         """
         if orders < 0:
             raise ValueError(f"orders must be 0 or more, not {orders}")
         if market not in MARKETS:
             raise ValueError(f"market must be one of {', '.join(MARKETS)}, not {market!r}")
+        known = PRODUCTS if products is None else by_sku(*products)
+        if not known:
+            raise ValueError("products must be one at least")
         self.ledger = Ledger()
         """Every request as it came, the tokens' too; and `ledger.writes`, every write that acted."""
         self.quota = quota
@@ -117,7 +122,13 @@ class Sandbox:
         self._window = Window()
         self._tokens: dict[str, datetime] = {}
         self._book = OrderBook(
-            database, seed=seed, orders=orders, market=MARKETS[market], manners=manners or Manners(), clock=clock
+            database,
+            seed=seed,
+            orders=orders,
+            market=MARKETS[market],
+            products=known,
+            manners=manners or Manners(),
+            clock=self._clock,
         )
         self._running: AsyncExitStack | None = None
         self._url: str | None = None
@@ -156,7 +167,7 @@ class Sandbox:
         Make the orders, and listen.
 
         Raises:
-            ConfigurationError: The database cannot be opened, or is none of a sandbox.
+            ConfigurationError: The database cannot be opened, is none of a sandbox, or of another market.
             OSError: The port is taken.
         """
         if self._running is not None:
@@ -190,7 +201,8 @@ class Sandbox:
             ],
             client_max_size=MAX_BODY,
         )  # fmt: skip
-        app.router.add_post("/oauth/oauth20/token", self._token)
+        for version in ("oauth20", "oauth30"):
+            app.router.add_post(f"/oauth/{version}/token", self._token)
         app.router.add_get("/resellers/v6/orders/search", self._search)
         app.router.add_get("/resellers/v6.1/orders/{number}", self._details)
         app.router.add_post("/resellers/v6/orders", self._create)
@@ -283,7 +295,8 @@ class Sandbox:
             except Refused as refused:
                 response = self._refuse(refused, request)
         else:
-            response = _json(QUOTA_EXCEEDED[len(self.ledger) % 2 if self.quirks else 0], request, status=429)
+            status, body = QUOTA_EXCEEDED[len(self.ledger) % len(QUOTA_EXCEEDED) if self.quirks else 0]
+            response = _json(body, request, status=status)
         response.headers.update(rates)
         return response
 
@@ -321,47 +334,40 @@ class Sandbox:
         return self._answer(page, request)
 
     async def _details(self, request: web.Request) -> web.Response:
-        return self._answer(await self._book.details(request.match_info["number"]), request)
+        return self._answer(await self._book.details(request.match_info["number"], request.query), request)
 
     async def _create(self, request: web.Request) -> web.Response:
-        body = await _body(request)
-        status, answer = await self._book.create(body)
-        self._acted("create", request, body, *(order["ingramOrderNumber"] for order in answer["orders"]))
-        return self._answer(answer, request, status=status)
+        return self._written("create", request, await self._book.create(await _body(request)))
 
     async def _create_v7(self, request: web.Request) -> web.Response:
-        body = await _body(request)
-        answer = await self._book.create_v7(body)
-        self._acted("create_v7", request, body)
-        return self._answer(answer, request)
+        return self._written("create_v7", request, await self._book.create_v7(await _body(request)))
 
     async def _modify(self, request: web.Request) -> web.Response:
-        number, action, body = request.match_info["number"], request.query.get("actionCode"), await _body(request)
-        status, answer = await self._book.modify(number, body, action=action)
-        changed = "notes" in body or body.get("shipToInfo")
-        if action or changed or len((answer or {}).get("rejectedLineItems", ())) < len(body.get("lines") or ()):
-            self._acted(action or "modify", request, answer or {}, number)
-        return self._answer(answer, request, status=status)
+        action, body = request.query.get("actionCode"), await _body(request)
+        outcome = await self._book.modify(request.match_info["number"], body, action=action)
+        return self._written(action or "modify", request, outcome)
 
     async def _cancel(self, request: web.Request) -> web.Response:
-        number = request.match_info["number"]
-        await self._book.cancel(number)
-        self._acted("cancel", request, {}, number)
-        return _empty(request, 200)
+        outcome = await self._book.cancel(request.match_info["number"])
+        self._written("cancel", request, outcome)
+        return _empty(request, outcome.status)
+
+    def _written(self, operation: str, request: web.Request, outcome: Outcome) -> web.Response:
+        """Note what a write did, and answer it."""
+        if outcome.acted:
+            self.ledger.writes.append(
+                Written(
+                    operation=operation,
+                    order_numbers=outcome.order_numbers,
+                    customer_order_number=outcome.po_number,
+                    correlation_id=request.headers["IM-CorrelationID"],
+                    at=self._clock(),
+                )
+            )
+        return self._answer(outcome.answer, request, status=outcome.status)
 
     async def _figures(self, _: web.Request) -> web.Response:
         return web.json_response(self.ledger.figures())
-
-    def _acted(self, operation: str, request: web.Request, document: Json, *numbers: str) -> None:
-        self.ledger.writes.append(
-            Written(
-                operation=operation,
-                order_numbers=numbers,
-                customer_order_number=document.get("customerOrderNumber") or "",
-                correlation_id=request.headers["IM-CorrelationID"],
-                at=self._clock(),
-            )
-        )
 
     def _answer(self, answer: Any, request: web.Request, *, status: int = 200) -> web.Response:
         if self.quirks:
