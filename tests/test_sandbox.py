@@ -1,4 +1,4 @@
-"""The first sandbox: it answers plainly what the API would, and says no where the API does."""
+"""What the sandbox answers: what the API would, and no where the API says no."""
 
 import io
 import json
@@ -10,13 +10,13 @@ from typing import Any
 
 import aiohttp
 import pytest
+from support.placing import ALL_TIME, DUPLICATE, HOLD, order, placed
 
 from ingram_orders import (
     Address,
     ApiError,
     AsyncLine,
     AsyncOrderCreateDTO,
-    Attribute,
     AuthenticationError,
     BadRequestError,
     CreateLine,
@@ -37,23 +37,6 @@ from ingram_orders import (
 from ingram_orders.builder import Query
 from ingram_orders.operations import SearchOrders
 from ingram_orders.sandbox import Sandbox
-
-ALL_TIME = ["2000-01-01", "2100-01-01"]
-HOLD = Attribute(attribute_name="allowOrderOnCustomerHold", attribute_value="true")
-DUPLICATE = Attribute(attribute_name="allowDuplicateCustomerOrderNumber", attribute_value="true")
-
-
-def order(
-    number: str = "PO-NEW", *attributes: Attribute, part: str = "2CD101", quantity: int = 2
-) -> OrderCreateRequest:
-    line = CreateLine(ingram_part_number=part, quantity=quantity)
-    return OrderCreateRequest(customer_order_number=number, lines=[line], additional_attributes=attributes)
-
-
-async def placed(orders: OrdersClient, body: OrderCreateRequest) -> str:
-    created = await orders.create().order_create_request(body).execute()
-    return created.orders[0].ingram_order_number or ""
-
 
 # ── Running ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -82,7 +65,7 @@ async def test_a_sandbox_runs_once_at_a_time_and_again_with_what_a_file_keeps(tm
             async with sandbox:
                 pass
         async with sandbox.client() as orders:
-            number = await placed(orders, order())
+            number = await placed(orders, order("PO-NEW"))
         assert sandbox.url in repr(sandbox)
     assert "does not run" in repr(sandbox)
     async with sandbox, sandbox.client() as orders:
@@ -171,9 +154,10 @@ async def test_a_token_costs_the_right_credentials(sandbox: Sandbox, form: dict[
 
 async def test_a_token_dies_with_its_time() -> None:
     now = datetime(2026, 1, 15, tzinfo=UTC)
-    async with Sandbox(clock=lambda: now) as sandbox, sandbox.client() as orders:
+    lifetime = timedelta(hours=1)
+    async with Sandbox(clock=lambda: now, token_lifetime=lifetime) as sandbox, sandbox.client() as orders:
         await orders.search().execute()
-        now += timedelta(days=1)
+        now += lifetime
         assert (await orders.search().execute_with_response()).attempts == 2
 
 
@@ -335,12 +319,28 @@ async def test_what_the_api_would_not_take_is_refused(sandbox: Sandbox, orders: 
 
 
 async def test_details_are_of_an_order_or_of_a_sub_order(orders: OrdersClient) -> None:
-    number = await placed(orders, order())
+    number = await placed(orders, order("PO-NEW"))
     assert (await orders.details(number).execute()).lines
     assert (await orders.details(f"{number}-11").execute()).lines[0].sub_order_number == f"{number}-11"
     for unknown in ("20-NOPE", f"{number}-99"):
         with pytest.raises(NotFoundError):
             await orders.details(unknown).execute()
+
+
+async def test_an_order_number_is_of_twelve_characters_at_most(sandbox: Sandbox, orders: OrdersClient) -> None:
+    """By bare HTTP: the client would refuse to send it."""
+    await orders.search().execute()
+    async with aiohttp.ClientSession() as session, session.get(
+        f"{sandbox.url}/resellers/v6.1/orders/20-RD3QV-1111", headers=dict(sandbox.ledger[-1].headers)
+    ) as answer:  # fmt: skip
+        assert answer.status == 400
+
+
+@pytest.mark.parametrize("version", ["oauth20", "oauth30"])
+async def test_tokens_are_had_by_both_versions(sandbox: Sandbox, version: str) -> None:
+    async with sandbox.client(token_url=f"{sandbox.url}/oauth/{version}/token") as orders:
+        await orders.search().execute()
+    assert sandbox.ledger[0].path == f"/oauth/{version}/token"
 
 
 async def test_an_order_is_created_and_found_with_its_price_exact(orders: OrdersClient) -> None:
@@ -373,7 +373,7 @@ async def test_some_lines_rejected_is_207_and_all_of_them_a_refusal(orders: Orde
         ("003", "EQ", "ERROR-INVALID-QTY"),
     ]
     with pytest.raises(BadRequestError):
-        await orders.create().order_create_request(order("PO-NONE", part="NOPE")).execute()
+        await orders.create().order_create_request(order("PO-NONE", skus=("NOPE",))).execute()
 
 
 async def test_a_repeated_number_is_refused_unless_it_is_allowed(orders: OrdersClient) -> None:

@@ -492,8 +492,8 @@ def _wishes(body: Json) -> dict[str, str | None]:
 
 def _can_be_sent_to(address: Json) -> bool:
     """Whether nothing that an address needs is given as what it cannot be; what is not given stays as it was."""
-    needed = {"addressLine1": 1, "city": 1, "postalCode": 1, "countryCode": 2}
-    return all(len(str(address[key]).strip()) >= least for key, least in needed.items() if key in address)
+    texts = {key: str(address[key]).strip() for key in ("addressLine1", "city", "postalCode") if key in address}
+    return all(texts.values()) and len(str(address.get("countryCode", "US"))) == 2
 
 
 def _po_number(body: Json, *, longest: int) -> str:

@@ -1,6 +1,7 @@
 """The sandbox's HTTP side: tokens, headers, quotas, routes, error bodies, and the ledger of what came."""
 
 import json
+import math
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
@@ -73,7 +74,7 @@ class Sandbox:
         quirks: bool = False,
         quota: Quota | None = None,
         manners: Manners | None = None,
-        token_lifetime: timedelta = TOKEN_LIFETIME,
+        token_lifetime: timedelta | None = None,
         one_token: bool = False,
     ) -> None:
         """
@@ -90,7 +91,8 @@ class Sandbox:
             quirks: Whether answers are bent as the API is seen to bend them.
             quota: How many calls of a route are answered in a time; `None` is for any number.
             manners: How the orders behave, where that can be chosen; may be changed at any time.
-            token_lifetime: How long a token is good.
+            token_lifetime: How long a token is good, by the *clock*; `None` is for a day less a second by the machine's
+                own clock, so that who moves the other need not wait for new tokens.
             one_token: Whether a token ends when another is issued, as is seen of the API.
 
         Raises:
@@ -117,7 +119,8 @@ class Sandbox:
         self._seed = seed
         self._port = port
         self._clock: Callable[[], datetime] = lambda: _aware(clock())
-        self._lifetime = token_lifetime
+        self._lifetime = TOKEN_LIFETIME if token_lifetime is None else token_lifetime
+        self._token_clock = self._clock if token_lifetime is not None else lambda: datetime.now(UTC)
         self._one_token = one_token
         self._window = Window()
         self._tokens: dict[str, datetime] = {}
@@ -254,7 +257,7 @@ class Sandbox:
     async def _check_token(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         if _is_ours(request) and (
-            kind != "Bearer" or token not in self._tokens or self._tokens[token] <= self._clock()
+            kind != "Bearer" or token not in self._tokens or self._tokens[token] <= self._token_clock()
         ):
             return _json(UNAUTHORIZED[self.unauthorized], request, status=401)
         return await handler(request)
@@ -321,10 +324,9 @@ class Sandbox:
         token = secrets.token_urlsafe(24)
         if self._one_token:
             self._tokens.clear()
-        self._tokens[token] = self._clock() + self._lifetime
-        return web.json_response(
-            {"access_token": token, "token_type": "Bearer", "expires_in": str(int(self._lifetime.total_seconds()))}
-        )
+        self._tokens[token] = self._token_clock() + self._lifetime
+        seconds = math.ceil(self._lifetime.total_seconds())
+        return web.json_response({"access_token": token, "token_type": "Bearer", "expires_in": str(seconds)})
 
     async def _search(self, request: web.Request) -> web.Response:
         page = await self._book.search({key: request.query.getall(key) for key in request.query})
