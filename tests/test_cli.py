@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
+from urllib.request import urlopen
 
 import pytest
 from click.testing import CliRunner
@@ -20,7 +21,7 @@ from click.testing import CliRunner
 from ingram_orders.builder import Query
 from ingram_orders.cli.commands import ingram_orders
 from ingram_orders.cli.options import explanations
-from ingram_orders.operations import OPERATIONS, SearchOrders
+from ingram_orders.operations import OPERATIONS, CancelOrder, CreateOrder, GetOrderDetails, ModifyOrder, SearchOrders
 
 COMMAND: Final = [sys.executable, "-W", "error", "-m", "ingram_orders"]
 HOLD: Final = [{"attributeName": "allowOrderOnCustomerHold", "attributeValue": "true"}]
@@ -83,8 +84,8 @@ def typed(
 
 
 def order(number: str, **more: Any) -> str:
-    line = {"ingramPartNumber": "2CD101", "quantity": 2, "unitPrice": 1439.90}
-    return json.dumps({"customerOrderNumber": number, "lines": [line], **more})
+    lines = [{"ingramPartNumber": "2CD101", "quantity": 2, "unitPrice": 1439.90}]
+    return json.dumps({"customerOrderNumber": number, "lines": lines, **more})
 
 
 # ── Reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -124,6 +125,24 @@ def test_details_are_json_with_nothing_lost_or_a_table(settings: dict[str, str])
     assert "Unit price" in shown
 
 
+def test_people_are_shown_what_was_sent_and_how(settings: dict[str, str]) -> None:
+    _, out, _ = piped(settings, "search", "--order-status", "INVOICED", "--page-size", "100")
+    for found in json.loads(out):
+        number = found["ingramOrderNumber"]
+        detail = json.loads(piped(settings, "details", number)[1])
+        shipment = detail["lines"][0]["shipmentDetails"][0]
+        if detail["freightCharges"] and shipment["carrierDetails"]:
+            break
+    code, shown = typed(settings, "details", number)
+    assert code == 0
+    carrier = shipment["carrierDetails"][0]
+    for told in (
+        carrier["trackingDetails"][0]["trackingNumber"], carrier["carrierName"], carrier["deliveredDate"],
+        shipment["invoiceNumber"], f"(freight {detail['freightCharges']:,.2f})",
+    ):  # fmt: skip
+        assert told in shown
+
+
 def test_every_filter_is_an_option_with_its_own_sentence() -> None:
     shown = CliRunner().invoke(ingram_orders, ["search", "--help"], terminal_width=200).output
     for param in SearchOrders.params():
@@ -151,12 +170,63 @@ def test_an_order_is_placed_changed_released_and_another_cancelled(settings: dic
     change.write_text('{"notes": "ring twice"}', "utf-8")
     code, out, _ = piped(settings, "modify", number, str(change), "--yes")
     assert (code, json.loads(out)["notes"]) == (0, "ring twice")
-    assert piped(settings, "release", number, "--yes") == (0, "", f"{number} is released\n")
+    assert piped(settings, "release", number, "--yes") == (0, "null\n", "")
     _, out, _ = piped(settings, "create", "-", "--yes", given=order("CLI-2", additionalAttributes=HOLD))
     other = json.loads(out)["orders"][0]["ingramOrderNumber"]
-    assert piped(settings, "cancel", other, "--yes") == (0, "", f"{other} is cancelled\n")
+    assert piped(settings, "cancel", other, "--yes") == (0, "null\n", "")
     code, out, _ = piped(settings, "create", "-", "--yes", "--v7", given=order("CLI-7"))
     assert (code, json.loads(out)["message"]) == (0, "Your order is being processed.")
+
+
+def test_people_are_told_what_became_of_their_order(settings: dict[str, str], tmp_path: Path) -> None:
+    line, unknown = ({"ingramPartNumber": it, "quantity": 2} for it in ("2CD101", "NOPE"))
+    file = tmp_path / "order.json"
+    file.write_text(order("PEOPLE-1", additionalAttributes=HOLD, lines=[line, unknown]), "utf-8")
+    code, shown = typed(settings, "create", str(file), "--yes")
+    assert (code, "rejected: SKU-NOTFOUND NOPE" in shown) == (0, True)
+    number = re.findall(r"20-\w{5}", shown)[0]
+    update = {"ingramLineNumber": "001", "addUpdateDeleteLine": "UPDATE", "quantity": 5}
+    file.write_text(json.dumps({"notes": "ring", "lines": [update, {**update, "ingramLineNumber": "7"}]}), "utf-8")
+    code, shown = typed(settings, "modify", number, str(file), "--yes")
+    assert code == 0
+    for told in ("7,445.00", "notes: ring", "made", "rejected: ERROR-LINE-NOT-FOUND"):
+        assert told in shown
+    assert f"{number} is released" in typed(settings, "release", number, "--yes")[1]
+    file.write_text(order("PEOPLE-2", additionalAttributes=HOLD), "utf-8")
+    number = re.findall(r"20-\w{5}", typed(settings, "create", str(file), "--yes")[1])[0]
+    assert f"{number} is cancelled" in typed(settings, "cancel", number, "--yes")[1]
+    assert "Confirmation 16" in typed(settings, "create", str(file), "--yes", "--v7")[1]
+
+
+def test_every_parameter_of_an_operation_is_an_option_but_what_is_set_otherwise(settings: dict[str, str]) -> None:
+    for command, operation, otherwise in (
+        ("search", SearchOrders, set[str]()),
+        ("details", GetOrderDetails, {"order_number"}),
+        ("create", CreateOrder, {"order_create_request"}),
+        ("modify", ModifyOrder, {"order_number", "order_modify_request", "action_code"}),
+        ("release", ModifyOrder, {"order_number", "order_modify_request", "action_code"}),
+        ("cancel", CancelOrder, {"order_number"}),
+    ):
+        shown = CliRunner().invoke(ingram_orders, [command, "--help"], terminal_width=200).output
+        for name in {it.name for it in operation.params()} - otherwise:
+            assert f"--{name.removeprefix('im_').replace('_', '-')} " in shown.replace("--im-", "--")
+    where = ("--region-code", "NA", "--im-correlation-id", "by-hand")
+    _, out, _ = piped(settings, "create", "-", "--yes", *where[2:], given=order("CLI-8", additionalAttributes=HOLD))
+    number = json.loads(out)["orders"][0]["ingramOrderNumber"]
+    assert piped(settings, "cancel", number, "--yes", *where)[0] == 0
+    with urlopen(f"{settings['INGRAM_BASE_URL']}/_sandbox/ledger") as answer:
+        figures = json.load(answer)
+    assert [it["operation"] for it in figures["writes"] if it["correlationId"] == "by-hand"] == ["create", "cancel"]
+
+
+def test_a_key_that_the_api_does_not_have_is_warned_of_and_sent(settings: dict[str, str]) -> None:
+    given = order("CLI-9", lines=[{"ingramPartNumber": "2CD101", "quantity": 2, "unitprice": 1}], shiptoInfo={})
+    code, out, told = piped(settings, "create", "-", "--yes", given=given)
+    assert (code, json.loads(out)["customerOrderNumber"]) == (0, "CLI-9")
+    assert told.splitlines() == [
+        "ingram-orders: <stdin>: shiptoInfo is no field of the API; sent as it is",
+        "ingram-orders: <stdin>: lines[0].unitprice is no field of the API; sent as it is",
+    ]
 
 
 @pytest.mark.parametrize(("keys", "code"), [("y\n", 0), ("n\n", 1), ("\n", 1)])

@@ -4,13 +4,13 @@ import asyncio
 import functools
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import IO, Any, Final, NoReturn, TypeVar
 
 import click
 
 from ingram_orders.client import VARIABLES, OrdersClient
-from ingram_orders.converters import structure
+from ingram_orders.converters import structure, wire_names
 from ingram_orders.errors import ConfigurationError, IngramError, InvalidRequestError, OutcomeUnknownError, one_line
 from ingram_orders.exact_json import read_json
 from ingram_orders.models import RequestModel
@@ -97,13 +97,30 @@ def fail(why: object, code: int) -> NoReturn:
 
 
 def document_in(file: IO[bytes], model: type[Document]) -> Document:
-    """Read a request's document from a JSON file."""
+    """Read a request's document from a JSON file; warn of keys that the API is not known to have."""
     try:
-        return structure(read_json(file.read()), model)
+        document = structure(read_json(file.read()), model)
     except InvalidRequestError as wrong:
         fail(f"{file.name}: {wrong}", WRONG)
     except (ValueError, ArithmeticError, RecursionError) as wrong:
         fail(f"{file.name} is not JSON: {wrong}", WRONG)
+    for key in unknown_keys(document):
+        click.echo(f"ingram-orders: {file.name}: {one_line(key, 200)} is no field of the API; sent as it is", err=True)
+    return document
+
+
+def unknown_keys(model: RequestModel, where: str = "") -> Iterator[str]:
+    """Give the keys in a document that are no fields of it, with where they are."""
+    class_: Any = type(model)
+    names = wire_names(class_)
+    yield from (f"{where}{key}" for key in model.extra if key not in names.values())
+    for name, wire in names.items():
+        value = getattr(model, name)
+        for place, part in enumerate(value if isinstance(value, tuple) else ()):
+            if isinstance(part, RequestModel):
+                yield from unknown_keys(part, f"{where}{wire}[{place}].")
+        if isinstance(value, RequestModel):
+            yield from unknown_keys(value, f"{where}{wire}.")
 
 
 def ask(question: str, *, yes: bool) -> None:

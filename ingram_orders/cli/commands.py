@@ -1,24 +1,30 @@
 """The commands."""
 
 import asyncio
-import contextlib
-import sys
-from collections.abc import Iterator
 from typing import IO, Any
 
 import click
 from click.shell_completion import get_completion_class
-from rich.console import Console
 
 from ingram_orders._version import __version__
 from ingram_orders.cli.calls import WRONG, ask, carry_out, document_in, fail, for_the_api
 from ingram_orders.cli.demo import working_day
 from ingram_orders.cli.options import filled_in, options_of
-from ingram_orders.cli.output import console, created_table, detail_tables, orders_table, plain, print_csv, print_json
+from ingram_orders.cli.output import (
+    console,
+    created_table,
+    detail_tables,
+    modified_tables,
+    orders_table,
+    plain,
+    print_csv,
+    progress,
+    show,
+)
 from ingram_orders.cli.serving import serve
 from ingram_orders.client import OrdersClient
 from ingram_orders.models import AsyncOrderCreateDTO, FoundOrder, OrderCreateRequest, OrderModifyRequest
-from ingram_orders.operations import GetOrderDetails, SearchOrders
+from ingram_orders.operations import CancelOrder, CreateOrder, GetOrderDetails, ModifyOrder, SearchOrders
 
 yes = click.option("--yes", is_flag=True, help="Do not ask.")
 as_json = click.option("--json", "json_", is_flag=True, help="JSON, as it is when the output goes to a pipe.")
@@ -111,17 +117,15 @@ def search(settings: dict[str, Any], all_: bool, json_: bool, csv_: bool, **give
             found, total = list(page.orders), page.records_found or len(page.orders)
         if csv_:
             print_csv(found)
-        elif json_ or not sys.stdout.isatty():
-            print_json(found)
         else:
-            console().print(orders_table(found, f"{len(found)} of {total} orders"))
+            show(found, orders_table(found, f"{len(found)} of {total} orders"), as_json=json_)
 
     carry_out(work, settings)
 
 
 async def _every_page(request: SearchOrders) -> list[FoundOrder]:
     found: list[FoundOrder] = []
-    with _progress("searching") as told:
+    with progress("searching") as told:
         for number in range(1, 2**31):
             page = await request.page_number(number).execute()
             if not page.orders:  # only an empty page ends them for sure
@@ -129,12 +133,6 @@ async def _every_page(request: SearchOrders) -> list[FoundOrder]:
             found += page.orders
             told(f"{len(found)} orders")
     return found
-
-
-@contextlib.contextmanager
-def _progress(what: str) -> Iterator[Any]:
-    with Console(stderr=True).status(what) as status:
-        yield lambda text: status.update(f"{what}: {text}")
 
 
 @ingram_orders.command()
@@ -147,10 +145,7 @@ def details(settings: dict[str, Any], number: str, json_: bool, **given: Any) ->
 
     async def work(orders: OrdersClient) -> None:
         detail = await filled_in(orders.details(number), given).execute()
-        if json_ or not sys.stdout.isatty():
-            print_json(detail)
-        else:
-            console().print(*detail_tables(detail), sep="\n")
+        show(detail, *detail_tables(detail), as_json=json_)
 
     carry_out(work, settings)
 
@@ -161,27 +156,23 @@ def details(settings: dict[str, Any], number: str, json_: bool, **given: Any) ->
 @ingram_orders.command()
 @click.argument("file", type=click.File("rb"))
 @click.option("--v7", is_flag=True, help="By v7, whose answer is a confirmation.")
+@options_of(CreateOrder)
 @yes
 @as_json
 @for_the_api
-def create(settings: dict[str, Any], file: IO[bytes], v7: bool, yes: bool, json_: bool) -> None:
+def create(settings: dict[str, Any], file: IO[bytes], v7: bool, yes: bool, json_: bool, **given: Any) -> None:
     """Place the order that is in FILE, as JSON by the API's own names; `-` is standard input."""
     order = document_in(file, AsyncOrderCreateDTO) if v7 else document_in(file, OrderCreateRequest)
     ask(f"Place {order.customer_order_number} ({len(order.lines or ())} in `lines`)?", yes=yes)
 
     async def work(orders: OrdersClient) -> None:
         if isinstance(order, AsyncOrderCreateDTO):
-            confirmation = await orders.create_v7().async_order_create_dto(order).execute()
-            if json_ or not sys.stdout.isatty():
-                print_json(confirmation)
-            else:
-                console().print(plain(f"Confirmation {confirmation.confirmation_number}: {confirmation.message}"))
-            return
-        created = await orders.create().order_create_request(order).execute()
-        if json_ or not sys.stdout.isatty():
-            print_json(created)
+            taken_in = await filled_in(orders.create_v7(), given).async_order_create_dto(order).execute()
+            told = plain(f"Confirmation {taken_in.confirmation_number}: {taken_in.message}")
+            show(taken_in, told, as_json=json_)
         else:
-            console().print(created_table(created))
+            created = await filled_in(orders.create(), given).order_create_request(order).execute()
+            show(created, created_table(created), as_json=json_)
 
     carry_out(work, settings, writing=f"order {order.customer_order_number}")
 
@@ -189,44 +180,51 @@ def create(settings: dict[str, Any], file: IO[bytes], v7: bool, yes: bool, json_
 @ingram_orders.command()
 @click.argument("number")
 @click.argument("file", type=click.File("rb"))
+@options_of(ModifyOrder, but="action_code")
 @yes
+@as_json
 @for_the_api
-def modify(settings: dict[str, Any], number: str, file: IO[bytes], yes: bool) -> None:
+def modify(settings: dict[str, Any], number: str, file: IO[bytes], yes: bool, json_: bool, **given: Any) -> None:
     """Change order NUMBER, which is on hold, by what is in FILE; `-` is standard input."""
     change = document_in(file, OrderModifyRequest)
     ask(f"Change {number}?", yes=yes)
 
     async def work(orders: OrdersClient) -> None:
-        print_json(await orders.modify(number).order_modify_request(change).execute())
+        modified = await filled_in(orders.modify(number), given).order_modify_request(change).execute()
+        show(modified, *modified_tables(modified), as_json=json_)
 
     carry_out(work, settings, writing=f"the change of {number}")
 
 
 @ingram_orders.command()
 @click.argument("number")
+@options_of(ModifyOrder, but="action_code")
 @yes
+@as_json
 @for_the_api
-def release(settings: dict[str, Any], number: str, yes: bool) -> None:
-    """Release order NUMBER, which is on hold."""
+def release(settings: dict[str, Any], number: str, yes: bool, json_: bool, **given: Any) -> None:
+    """Release order NUMBER, which is on hold; what a pipe is given is `null`, as the API says it."""
     ask(f"Release {number}?", yes=yes)
 
     async def work(orders: OrdersClient) -> None:
-        await orders.modify(number).action_code("release").execute()
-        click.echo(f"{number} is released", err=True)
+        await filled_in(orders.modify(number), given).action_code("release").execute()
+        show(None, plain(f"{number} is released"), as_json=json_)
 
     carry_out(work, settings, writing=f"the release of {number}")
 
 
 @ingram_orders.command()
 @click.argument("number")
+@options_of(CancelOrder)
 @yes
+@as_json
 @for_the_api
-def cancel(settings: dict[str, Any], number: str, yes: bool) -> None:
-    """Cancel order NUMBER, which is on hold."""
+def cancel(settings: dict[str, Any], number: str, yes: bool, json_: bool, **given: Any) -> None:
+    """Cancel order NUMBER, which is on hold; what a pipe is given is `null`, since the API says nothing."""
     ask(f"Cancel {number}?", yes=yes)
 
     async def work(orders: OrdersClient) -> None:
-        await orders.cancel(number).execute()
-        click.echo(f"{number} is cancelled", err=True)
+        await filled_in(orders.cancel(number), given).execute()
+        show(None, plain(f"{number} is cancelled"), as_json=json_)
 
     carry_out(work, settings, writing=f"the cancellation of {number}")

@@ -8,21 +8,27 @@ import inspect
 import itertools
 import textwrap
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
-from ingram_orders.builder import DayText, Flag, Query, Range, Request, Several, Whole
+from ingram_orders.builder import DayText, Flag, Header, Query, Range, Request, Several, Whole
 from ingram_orders.operations import OrdersRequest
 
 F = TypeVar("F", bound=Callable[..., Any])
 R = TypeVar("R", bound=Request[Any])
 
 
-def options_of(operation: type[OrdersRequest[Any]]) -> Callable[[F], F]:
-    """Decorate a command with an option for each query parameter of an operation."""
+OF_THE_CLIENT: Final = frozenset({"im_customer_number", "im_country_code", "im_sender_id"})
+"""Headers that are settings of the client already."""
+
+
+def options_of(operation: type[OrdersRequest[Any]], *, but: str | None = None) -> Callable[[F], F]:
+    """Decorate a command with an option for each query parameter and header of an operation, *but* for one."""
     explained = explanations(operation)
-    params = [it for it in operation.params() if isinstance(it, Query)]
+    params = [
+        it for it in operation.params() if isinstance(it, Query | Header) and it.name not in {but, *OF_THE_CLIENT}
+    ]
 
     def decorate(command: F) -> F:
         for param in reversed(params):
@@ -50,7 +56,17 @@ def _given_as(form: object) -> dict[str, Any]:
 
 
 def explanations(class_: type) -> dict[str, str]:
-    """Give the sentence behind each declaration of a class, where its source is at hand: Python keeps none of them."""
+    """
+    Give the sentence behind each declaration of a class and of those that it is made of, where their source is at hand:
+    Python keeps none of them.
+    """
+    found: dict[str, str] = {}
+    for each in reversed(class_.__mro__):
+        found |= _own_explanations(each)
+    return found
+
+
+def _own_explanations(class_: type) -> dict[str, str]:
     try:
         [tree] = ast.parse(textwrap.dedent(inspect.getsource(class_))).body
     except (OSError, TypeError, SyntaxError):

@@ -3,7 +3,8 @@
 import csv
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,18 @@ from rich.text import Text
 
 from ingram_orders.converters import unstructure
 from ingram_orders.exact_json import write_json
-from ingram_orders.models import AnswerModel, FoundOrder, OrderCreateResponse, OrderDetailB2B, OrderStatus
+from ingram_orders.models import (
+    AnswerModel,
+    Carrier,
+    FoundOrder,
+    ModifiedLine,
+    OrderCreateResponse,
+    OrderDetailB2B,
+    OrderModifyResponse,
+    OrderStatus,
+    RejectedLine,
+    RejectedModification,
+)
 
 COLOURS = {
     OrderStatus.PROCESSING: "cyan",
@@ -39,7 +51,22 @@ def console() -> Console:
     return made
 
 
-def print_json(document: AnswerModel | Sequence[AnswerModel] | None) -> None:
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[str], None]]:
+    """Say on a terminal what takes long, and how far it is; nothing where the errors do not go to one."""
+    with Console(stderr=True).status(what) as status:
+        yield lambda text: status.update(f"{what}: {text}")
+
+
+def show(document: AnswerModel | Sequence[AnswerModel] | None, *for_people: Text | Table, as_json: bool) -> None:
+    """Show an answer: to people in words and tables, to a pipe, and where it is asked for, as JSON."""
+    if as_json or not sys.stdout.isatty():
+        _print_json(document)
+    else:
+        console().print(*for_people, sep="\n")
+
+
+def _print_json(document: AnswerModel | Sequence[AnswerModel] | None) -> None:
     """Write an answer as one line of JSON, with exact numbers, nothing of it lost."""
     plain: Any = document
     if isinstance(document, AnswerModel):
@@ -99,17 +126,18 @@ def orders_table(orders: Iterable[FoundOrder], title: str) -> Table:
     return table
 
 
-def detail_tables(detail: OrderDetailB2B) -> tuple[Text, Table]:
-    """Make the head and the table of lines of an order's details."""
+def detail_tables(detail: OrderDetailB2B) -> Iterator[Text | Table]:
+    """Make the head, the table of lines, and that of what was sent, of an order's details."""
     to = detail.ship_to_info
     town = " ".join(part for part in (to.city, to.state, to.postal_code) if part) if to else ""
     where = ", ".join(part for part in (to.company_name, town) if part) if to else ""
-    head = Text(" ").join(
+    yield Text(" ").join(
         [
             plain(detail.ingram_order_number),
             plain(f"to {where}," if where else ""),
             status_text(detail.status),
             plain(f"{amount_text(detail.order_total)} {detail.currency_code or ''}"),
+            plain(f"(freight {amount_text(detail.freight_charges)})" if detail.freight_charges else ""),
         ]
     )
     table = new_table()
@@ -122,11 +150,27 @@ def detail_tables(detail: OrderDetailB2B) -> tuple[Text, Table]:
             plain(line.ingram_order_line_number),
             plain(line.ingram_part_number),
             plain(line.part_description),
-            str(line.quantity_ordered),
+            plain(line.quantity_ordered),
             amount_text(line.unit_price),
             amount_text(line.extended_price),
         )
-    return head, table
+    yield table
+    sent = new_table()
+    for heading in ("Line", "Shipped", "Delivered", "Invoice", "Carrier", "Tracking"):
+        sent.add_column(heading, overflow="fold")
+    for line in detail.lines:
+        for shipment in line.shipment_details:
+            for carrier in shipment.carrier_details or (Carrier(),):
+                sent.add_row(
+                    plain(line.ingram_order_line_number),
+                    plain(carrier.shipped_date or shipment.shipped_date),
+                    plain(carrier.delivered_date),
+                    plain(shipment.invoice_number),
+                    plain(carrier.carrier_name),
+                    plain(", ".join(it.tracking_number for it in carrier.tracking_details if it.tracking_number)),
+                )
+    if sent.row_count:
+        yield sent
 
 
 def created_table(created: OrderCreateResponse) -> Table:
@@ -140,7 +184,7 @@ def created_table(created: OrderCreateResponse) -> Table:
                 plain(order.ingram_order_number),
                 plain(line.customer_line_number),
                 plain(line.ingram_part_number),
-                str(line.quantity_ordered),
+                plain(line.quantity_ordered),
                 amount_text(line.extended_unit_price),
                 status_text(line.status),
             )
@@ -149,8 +193,38 @@ def created_table(created: OrderCreateResponse) -> Table:
                 plain(order.ingram_order_number),
                 plain(refused.customer_line_number),
                 plain(refused.ingram_part_number),
-                str(refused.quantity_ordered),
+                plain(refused.quantity_ordered),
                 "",
-                plain(" ".join(f"rejected: {refused.reject_reason or refused.reject_code}".split())),
+                plain(_rejection(refused)),
             )
     return table
+
+
+def modified_tables(modified: OrderModifyResponse) -> Iterator[Text | Table]:
+    """Make the head of an order that was changed, and the table of what became of the changes to its lines."""
+    yield Text(" ").join(
+        [
+            plain(modified.ingram_order_number),
+            status_text(modified.status),
+            plain(amount_text(modified.order_total)),
+            plain(f"notes: {modified.notes}" if modified.notes else ""),
+        ]
+    )
+    table = new_table()
+    for heading in ("Line", "Product", "Quantity", "Change"):
+        table.add_column(heading, justify="right" if heading == "Quantity" else "left")
+    for line in modified.lines:
+        _add_change(table, line, "made")
+    for refused in modified.rejected_line_items:
+        _add_change(table, refused, _rejection(refused))
+    if table.row_count:
+        yield table
+
+
+def _add_change(table: Table, line: ModifiedLine | RejectedModification, became: str) -> None:
+    cells = (line.ingram_line_number, line.ingram_part_number, line.quantity_ordered, became)
+    table.add_row(*map(plain, cells))
+
+
+def _rejection(refused: RejectedLine | RejectedModification) -> str:
+    return " ".join(f"rejected: {refused.reject_reason or refused.reject_code}".split())

@@ -1,20 +1,22 @@
 """The command that runs a sandbox."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import click
 
 from ingram_orders.cli.calls import INTERRUPTED, WRONG, fail
+from ingram_orders.cli.output import progress
 from ingram_orders.client import VARIABLES
 from ingram_orders.errors import ConfigurationError
 from ingram_orders.sandbox import Quota, Sandbox
 
 
-def serve(*, quota: int | None, **settings: Any) -> None:
+def serve(*, quota: int | None, orders: int, **settings: Any) -> None:
     """Run a sandbox until it is interrupted."""
     try:
-        asyncio.run(_serve(Sandbox(quota=Quota(calls=quota) if quota else None, **settings)))
+        asyncio.run(_serve(Sandbox(quota=Quota(calls=quota) if quota else None, orders=orders, **settings), orders))
     except BrokenPipeError:
         raise
     except (ConfigurationError, OSError) as wrong:
@@ -23,8 +25,10 @@ def serve(*, quota: int | None, **settings: Any) -> None:
         fail("stopped", INTERRUPTED)
 
 
-async def _serve(sandbox: Sandbox) -> None:
-    async with sandbox:
+async def _serve(sandbox: Sandbox, orders: int) -> None:
+    async with AsyncExitStack() as stack:
+        with progress(f"making {orders:,} orders"):
+            await stack.enter_async_context(sandbox)
         values = {
             "client_id": sandbox.client_id,
             "client_secret": sandbox.client_secret,
