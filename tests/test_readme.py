@@ -1,4 +1,4 @@
-"""Every Python block of the README runs, and prints what the text block behind it says."""
+"""Every Python block of the README runs, and prints what the text block behind it says; those that are tests pass."""
 
 import re
 import subprocess
@@ -9,12 +9,14 @@ import pytest
 
 README = Path(__file__).parent.parent.joinpath("README.md").read_text("utf-8")
 # A block of Python, and the block of text that follows it with nothing between.
-BLOCKS = re.findall(r"^```python( notest)?\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", README, re.MULTILINE | re.DOTALL)
-RUN = [(code, expected) for notest, code, expected in BLOCKS if not notest]
+BLOCKS = re.findall(r"^```python(?: (\w+))?\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", README, re.MULTILINE | re.DOTALL)
+RUN = [(code, expected) for kind, code, expected in BLOCKS if not kind]
+TESTS = [code for kind, code, _ in BLOCKS if kind == "pytest"]
 
 
 def test_the_blocks_are_found() -> None:
     assert len(RUN) == README.count("\n```python\n") >= 6
+    assert len(TESTS) == README.count("\n```python pytest\n") == 1
     assert sum(bool(expected) for _, expected in RUN) == README.count("\n```text\n")
 
 
@@ -29,9 +31,23 @@ def test_a_block_runs_and_prints_what_it_says(code: str, expected: str) -> None:
         assert ran.stdout == expected
 
 
+@pytest.mark.parametrize("code", TESTS)
+def test_a_service_is_tested_as_the_readme_shows(tmp_path: Path, code: str) -> None:
+    [line] = re.findall(r"`(pytest_plugins = .*?)`", README)
+    tmp_path.joinpath("conftest.py").write_text(line, "utf-8")
+    tmp_path.joinpath("test_service.py").write_text(code, "utf-8")
+    tmp_path.joinpath("pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n", "utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error"], capture_output=True, text=True, timeout=120, check=False,
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout
+    assert "1 passed" in ran.stdout
+
+
 @pytest.mark.slow
 def test_the_blocks_are_typed_as_strictly_as_the_package(tmp_path: Path) -> None:
-    for number, (code, _) in enumerate(RUN):
+    for number, code in enumerate([*(code for code, _ in RUN), *TESTS]):
         tmp_path.joinpath(f"block_{number}.py").write_text(code, "utf-8")
     ran = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", *map(str, sorted(tmp_path.glob("*.py")))],

@@ -597,6 +597,18 @@ async def test_a_quota_slides_and_says_when_to_come_back(clock: Clock) -> None:
             await orders.search().execute()
 
 
+async def test_with_the_quirks_a_quota_is_told_in_every_way_that_is_known(clock: Clock) -> None:
+    told = set()
+    async with Sandbox(orders=1, clock=clock, quota=Quota(calls=1), quirks=True) as sandbox, sandbox.client() as orders:
+        await orders.search().execute()
+        for _ in range(6):
+            with pytest.raises(RateLimitedError) as refused:
+                await orders.search().execute()
+            told.add((refused.value.status, refused.value.errors[0].message))
+    in_production = "The quota limit exceeds for calls on your API app."
+    assert told == {(429, "too many requests"), (429, in_production), (403, in_production)}
+
+
 async def test_records_found_can_be_told_to_lie(orders: OrdersClient, sandbox: Sandbox) -> None:
     truth = (await orders.search().execute()).records_found
     lies: list[int | None] = [0, 7, None]

@@ -70,9 +70,10 @@ def demo(seed: int, orders: int) -> None:
 @click.option("--quota", type=click.IntRange(1), metavar="CALLS", help="GETs of a route in a minute.  [default: any]")
 def sandbox(**settings: Any) -> None:
     """
-    Run a server that behaves like the Orders API, on this machine.
+    Run a server that behaves like the Orders API.
 
-    Prints the settings to paste into another terminal, and runs until it is interrupted.
+    It listens on this machine only, prints the settings to paste into another terminal, and runs until it is
+    interrupted.
     """
     serve(**settings)
 
@@ -80,7 +81,12 @@ def sandbox(**settings: Any) -> None:
 @ingram_orders.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print what makes SHELL complete these commands: add `eval "$(ingram-orders completion bash)"` to its start-up."""
+    """
+    Print what makes SHELL complete these commands.
+
+    Add to its start-up file: `eval "$(ingram-orders completion bash)"`, the same for zsh, or for fish
+    `ingram-orders completion fish | source`.
+    """
     made = get_completion_class(shell)
     assert made is not None  # noqa: S101  # click has all three
     click.echo(made(ingram_orders, {}, "ingram-orders", "_INGRAM_ORDERS_COMPLETE").source())
@@ -161,7 +167,14 @@ def details(settings: dict[str, Any], number: str, json_: bool, **given: Any) ->
 @as_json
 @for_the_api
 def create(settings: dict[str, Any], file: IO[bytes], v7: bool, yes: bool, json_: bool, **given: Any) -> None:
-    """Place the order that is in FILE, as JSON by the API's own names; `-` is standard input."""
+    """
+    Place the order that is in FILE.
+
+    FILE is JSON by the API's own names, as its documentation shows them; `-` is standard input. It may be as small as:
+
+    \b
+        {"customerOrderNumber": "PO-1", "lines": [{"ingramPartNumber": "2CD101", "quantity": 2}]}
+    """
     order = document_in(file, AsyncOrderCreateDTO) if v7 else document_in(file, OrderCreateRequest)
     ask(f"Place {order.customer_order_number} ({len(order.lines or ())} in `lines`)?", yes=yes)
 
@@ -185,7 +198,14 @@ def create(settings: dict[str, Any], file: IO[bytes], v7: bool, yes: bool, json_
 @as_json
 @for_the_api
 def modify(settings: dict[str, Any], number: str, file: IO[bytes], yes: bool, json_: bool, **given: Any) -> None:
-    """Change order NUMBER, which is on hold, by what is in FILE; `-` is standard input."""
+    """
+    Change order NUMBER, which is on hold.
+
+    FILE says what changes, as JSON by the API's own names; `-` is standard input. It may be as small as:
+
+    \b
+        {"notes": "Ring twice"}
+    """
     change = document_in(file, OrderModifyRequest)
     ask(f"Change {number}?", yes=yes)
 
@@ -203,7 +223,11 @@ def modify(settings: dict[str, Any], number: str, file: IO[bytes], yes: bool, js
 @as_json
 @for_the_api
 def release(settings: dict[str, Any], number: str, yes: bool, json_: bool, **given: Any) -> None:
-    """Release order NUMBER, which is on hold; what a pipe is given is `null`, as the API says it."""
+    """
+    Release order NUMBER, which is on hold.
+
+    A pipe is given `null`, which is what the API answers.
+    """
     ask(f"Release {number}?", yes=yes)
 
     async def work(orders: OrdersClient) -> None:
@@ -220,7 +244,11 @@ def release(settings: dict[str, Any], number: str, yes: bool, json_: bool, **giv
 @as_json
 @for_the_api
 def cancel(settings: dict[str, Any], number: str, yes: bool, json_: bool, **given: Any) -> None:
-    """Cancel order NUMBER, which is on hold; what a pipe is given is `null`, since the API says nothing."""
+    """
+    Cancel order NUMBER, which is on hold.
+
+    A pipe is given `null`, since the API answers nothing.
+    """
     ask(f"Cancel {number}?", yes=yes)
 
     async def work(orders: OrdersClient) -> None:

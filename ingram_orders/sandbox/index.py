@@ -39,9 +39,10 @@ INDEXES: Final = (
     # Holds all that may be asked of many orders, so that nothing else is read to tell which they are.
     "CREATE INDEX found_by_date ON found (placed DESC, number DESC, status, po, end_po, shipped, shipped_last,"
     " delivered, delivered_last, invoiced, invoiced_last)",
+    "CREATE INDEX found_by_status ON found (status, placed DESC, number DESC)",
     "CREATE INDEX found_by_number ON found (number)",
-    "CREATE INDEX found_by_po ON found (po)",
-    "CREATE INDEX found_by_end_po ON found (end_po)",
+    "CREATE INDEX found_by_po ON found (po, status, end_po)",
+    "CREATE INDEX found_by_end_po ON found (end_po, status, po)",
     "CREATE INDEX keys_by_value ON keys (kind, value, id)",
     "CREATE INDEX keys_by_id ON keys (id)",
     "CREATE INDEX serials_by_first ON serials (first, last, id)",
