@@ -127,13 +127,14 @@ def test_details_are_json_with_nothing_lost_or_a_table(settings: dict[str, str])
 
 def test_people_are_shown_what_was_sent_and_how(settings: dict[str, str]) -> None:
     _, out, _ = piped(settings, "search", "--order-status", "INVOICED", "--page-size", "100")
-    for found in json.loads(out):
-        number = found["ingramOrderNumber"]
-        detail = json.loads(piped(settings, "details", number)[1])
-        shipment = detail["lines"][0]["shipmentDetails"][0]
-        if detail["freightCharges"] and shipment["carrierDetails"]:
-            break
-    code, shown = typed(settings, "details", number)
+    details = (json.loads(piped(settings, "details", it["ingramOrderNumber"])[1]) for it in json.loads(out))
+    detail, shipment = next(
+        (each, shipment)
+        for each in details
+        for shipment in each["lines"][0]["shipmentDetails"]
+        if each["freightCharges"] and shipment["carrierDetails"]
+    )
+    code, shown = typed(settings, "details", detail["ingramOrderNumber"])
     assert code == 0
     carrier = shipment["carrierDetails"][0]
     for told in (

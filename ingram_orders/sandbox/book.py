@@ -20,8 +20,8 @@ from attrs import define, frozen
 
 from ingram_orders.errors import ConfigurationError
 from ingram_orders.sandbox import documents, index, life
+from ingram_orders.sandbox.bodies import can_be_sent_to, po_number, quantity, wishes
 from ingram_orders.sandbox.catalogue import Market, Product, Products
-from ingram_orders.sandbox.documents import quantity
 from ingram_orders.sandbox.filters import checked_day
 from ingram_orders.sandbox.life import CANCELLED, HOLD, PROCESSING, Json, Plan
 from ingram_orders.sandbox.making import Wanted, add_line, by_chance, new_order, order_number, way_by_chance
@@ -258,20 +258,20 @@ class OrderBook:
     # ── Placing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _create(self, connection: sqlite3.Connection, now: datetime, body: Json) -> Outcome:
-        wishes = _wishes(body)
-        number = _po_number(body, longest=35)
+        wished = wishes(body)
+        number = po_number(body, longest=35)
         if (
             self.manners.refuses_duplicates
-            and wishes.get("allowDuplicateCustomerOrderNumber") != "true"
+            and wished.get("allowDuplicateCustomerOrderNumber") != "true"
             and connection.execute("SELECT 1 FROM orders WHERE po = ?", (number,)).fetchone()
         ):
             raise Refused(400, "CUSTOMER-PO-EXISTS", ("customerOrderNumber", number, "CUSTOMER-PO-EXISTS"))
-        orders, rejected = self._place(connection, now, number, body, wishes)
+        orders, rejected = self._place(connection, now, number, body, wished)
         answer = documents.created(orders, body, rejected)
         return Outcome(207 if rejected else 201, answer, number, tuple(it["ingramOrderNumber"] for it in orders))
 
     def _create_v7(self, connection: sqlite3.Connection, now: datetime, body: Json) -> Outcome:
-        number = _po_number(body, longest=18)
+        number = po_number(body, longest=18)
         [taken_in] = connection.execute(
             "INSERT INTO facts VALUES ('confirmations', '1')"
             " ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value"
@@ -292,7 +292,7 @@ class OrderBook:
 
     def _place_v7(self, connection: sqlite3.Connection, now: datetime, body: Json) -> None:
         with suppress(Refused):  # what became of it is told by webhook, and nowhere else
-            self._place(connection, now, body["customerOrderNumber"], body, _wishes(body))
+            self._place(connection, now, body["customerOrderNumber"], body, wishes(body))
 
     def _place(
         self,
@@ -300,7 +300,7 @@ class OrderBook:
         now: datetime,
         number: str,
         body: Json,
-        wishes: Mapping[str, str | None],
+        wished: Mapping[str, str | None],
     ) -> tuple[list[Json], list[Json]]:
         """Place what can be: one order, or two where a part is on back order. Give them, and the lines refused."""
         wanted: list[tuple[Product, int, Json]] = []
@@ -317,11 +317,11 @@ class OrderBook:
                 wanted.append((product, quantity(line), line))
         if body.get("quoteNumber"):  # what was quoted is ordered, whatever the lines say
             wanted, rejected = [(next(reversed(self._products.values())), 1, {})], []
-        if not wanted and wishes.get("allowPartialOrder") != "true":
+        if not wanted and wished.get("allowPartialOrder") != "true":
             raise Refused(400, "No line can be ordered", ("lines", None, "SKU-NOTFOUND"))
         here = [line for line in wanted if line[0].in_stock]
         later = [line for line in wanted if not line[0].in_stock]
-        held = wishes.get("allowOrderOnCustomerHold") == "true"
+        held = wished.get("allowOrderOnCustomerHold") == "true"
         orders = []
         for lines in (here, later) if here and later else (wanted,):
             order, pick = self._new_order(connection, now, number, HOLD if held else PROCESSING, body, lines)
@@ -390,7 +390,7 @@ class OrderBook:
             except _LineRefused as refused:
                 rejected.append(documents.refused_change(line, *refused.args))
         ship_to, remark = body.get("shipToInfo"), "Order changed"
-        if ship_to and not _can_be_sent_to(ship_to):
+        if ship_to and not can_be_sent_to(ship_to):
             remark = "The shipping address is not valid and was not changed"
             if not changed:
                 raise Refused(400, "Validation failed", ("shipToAddress", None, remark))
@@ -484,21 +484,3 @@ def _whole_order(connection: sqlite3.Connection, number: str) -> Json:
 
 def _not_found() -> Refused:
     return Refused(404, "Order not found.", kind="validation-error")
-
-
-def _wishes(body: Json) -> dict[str, str | None]:
-    return {item.get("attributeName"): item.get("attributeValue") for item in body.get("additionalAttributes") or ()}
-
-
-def _can_be_sent_to(address: Json) -> bool:
-    """Whether nothing that an address needs is given as what it cannot be; what is not given stays as it was."""
-    texts = {key: str(address[key]).strip() for key in ("addressLine1", "city", "postalCode") if key in address}
-    return all(texts.values()) and len(str(address.get("countryCode", "US"))) == 2
-
-
-def _po_number(body: Json, *, longest: int) -> str:
-    number = body.get("customerOrderNumber")
-    if not isinstance(number, str) or not number.strip() or len(number) > longest:
-        why = f"is required, 1 to {longest} characters"
-        raise Refused(400, "Validation failed", ("customerOrderNumber", number, why))
-    return number

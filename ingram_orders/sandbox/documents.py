@@ -4,9 +4,10 @@ An order in each of the documents that the API answers, as the published schema 
 How an order is kept, `making` says.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
+from ingram_orders.sandbox.bodies import told_quantity
 from ingram_orders.sandbox.catalogue import CARRIERS, WAREHOUSES
 from ingram_orders.sandbox.life import BACKORDERED, PROCESSING, Json, days_after
 
@@ -418,19 +419,38 @@ def refused_change(line: Json, code: str, reason: str) -> Json:
     }
 
 
-# ── Quantities, as requests write them ──────────────────────────────────────────────────────────────────────────────
-
-MOST: Final = 9_999
-"""Pieces in a line; with prices of eleven digits, amounts of fifteen are the largest."""
+# ── What vendors want to know ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def quantity(line: Mapping[str, Any]) -> int:
-    """Give how many are wanted, 0 for what cannot be ordered."""
-    wanted = told_quantity(line)
-    return wanted if wanted <= MOST else 0
-
-
-def told_quantity(line: Mapping[str, Any]) -> int:
-    """Give the number that a line says, 0 for none; v7 of 2024 writes it as text, a published example as `1,`."""
-    text = str(line.get("quantity", "")).rstrip(",").removesuffix(".0")
-    return int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else 0
+def vendor_required_info(asked: Json) -> list[Json]:
+    """Give what is to be told before a v7 order, for each product asked about, or for a quote."""
+    products: list[Json] = asked.get("products") or [{}]
+    return [
+        {
+            "quoteNumber": asked.get("quoteNumber") or "",
+            "ingramPartNumber": product.get("ingramPartNumber") or "",
+            "vendorPartNumber": product.get("vendorPartNumber") or "",
+            "planId": product.get("planID") or "",
+            "planName": "",
+            "responseMessages": [],
+            "vmfAdditionalAttributes": [],
+            "vriAdditionalAttributes": [
+                {
+                    "vendorName": "LARKSPUR SOFTWARE",
+                    "productId": "LS",
+                    "additionalAttributes": [
+                        {
+                            "attributeName": "tenant",
+                            "attributeValue": "new,existing",
+                            "attributeDescription": "Which tenant the licenses go to",
+                            "choices": [
+                                {"attributeValue": "existing", "choices": [{"attributeName": "tenant_id"}]},
+                                {"attributeValue": "new", "choices": []},
+                            ],
+                        }
+                    ],
+                }
+            ],
+        }
+        for product in products
+    ]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Final
 
-from ingram_orders.sandbox.documents import MOST
+from ingram_orders.sandbox.bodies import MOST
 from ingram_orders.sandbox.refusals import Refused
 
 Condition = tuple[str, tuple[str, ...]]

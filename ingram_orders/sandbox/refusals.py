@@ -1,9 +1,8 @@
-"""How the sandbox says no, and what makes it say so before it looks at an order."""
+"""How the sandbox says no."""
 
 import json
 import secrets
 from collections.abc import Mapping
-from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
@@ -73,51 +72,3 @@ QUOTA_EXCEEDED: Final[tuple[tuple[int, dict[str, Any]], ...]] = (
     (403, _QUOTA),
 )
 """Status and body: the portal's, and those seen in production."""
-
-
-_LISTS: Final = ("lines", "additionalAttributes", "products")
-_OBJECTS: Final = ("shipToInfo", "endUserInfo", "resellerInfo", "shipmentDetails")
-_PRICES: Final = ("unitPrice", "endUserPrice")
-_TEXTS: Final = (
-    "customerOrderNumber", "endCustomerOrderNumber", "billToAddressId", "specialBidNumber", "notes", "quoteNumber",
-    "ingramPartNumber", "customerPartNumber", "customerLineNumber", "attributeName", "attributeValue",
-)  # fmt: skip
-
-
-def check_shape(document: Mapping[str, Any], objects: tuple[str, ...] = _OBJECTS) -> None:
-    """Refuse a body, or a part of one, in which something is not of its kind; *objects* are what must be one."""
-    for key in _LISTS:
-        items = document.get(key)
-        if items is not None and not (isinstance(items, list) and all(isinstance(item, dict) for item in items)):
-            raise Refused(400, "Validation failed", (key, None, "must be a list of objects"))
-        for item in items or ():
-            check_shape(item, ())  # of a line, the end user is a list in v6
-    for key in objects:
-        if not isinstance(document.get(key), dict | None):
-            raise Refused(400, "Validation failed", (key, None, "must be an object"))
-    for key in _TEXTS:
-        if not isinstance(document.get(key), str | None):
-            raise Refused(400, "Validation failed", (key, None, "must be text"))
-    for key in _PRICES:
-        if document.get(key) is not None and not _is_price(document[key]):
-            raise Refused(
-                400,
-                "Validation failed",
-                (
-                    key,
-                    str(document[key])[:40],
-                    "must be an amount of at most nine digits before the point and two behind it",
-                ),
-            )
-
-
-def _is_price(value: object) -> bool:
-    """Whether the sandbox can answer it exactly, times any quantity: at most eleven digits, two of them cents."""
-    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
-        return False
-    try:
-        amount = Decimal(value)
-    except ArithmeticError:
-        return False
-    exponent = amount.normalize().as_tuple().exponent if amount.is_finite() else "not finite"
-    return isinstance(exponent, int) and exponent >= -2 and amount >= 0 and amount.adjusted() < 9

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from email.utils import format_datetime
 from pathlib import Path
 from random import Random
@@ -15,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from aiohttp import web
 
+from ingram_orders.sandbox import bodies
 from ingram_orders.sandbox.book import Manners, OrderBook, Outcome
 from ingram_orders.sandbox.catalogue import MARKETS, PRODUCTS, Product, by_sku
+from ingram_orders.sandbox.documents import vendor_required_info
 from ingram_orders.sandbox.ledger import Ledger, Received, Written
 from ingram_orders.sandbox.life import Json
 from ingram_orders.sandbox.quirks import bend
@@ -25,7 +26,6 @@ from ingram_orders.sandbox.refusals import (
     QUOTA_EXCEEDED,
     UNAUTHORIZED,
     Refused,
-    check_shape,
     gateway_fault,
     odd_refusal,
     refusal,
@@ -328,6 +328,10 @@ class Sandbox:
         seconds = math.ceil(self._lifetime.total_seconds())
         return web.json_response({"access_token": token, "token_type": "Bearer", "expires_in": str(seconds)})
 
+    async def _body(self, request: web.Request) -> Json:
+        content = await request.read()
+        return {} if not content and request.method == "PUT" else bodies.read(content)  # a release may have none
+
     async def _search(self, request: web.Request) -> web.Response:
         page = await self._book.search({key: request.query.getall(key) for key in request.query})
         if page is None:
@@ -339,13 +343,13 @@ class Sandbox:
         return self._answer(await self._book.details(request.match_info["number"], request.query), request)
 
     async def _create(self, request: web.Request) -> web.Response:
-        return self._written("create", request, await self._book.create(await _body(request)))
+        return self._written("create", request, await self._book.create(await self._body(request)))
 
     async def _create_v7(self, request: web.Request) -> web.Response:
-        return self._written("create_v7", request, await self._book.create_v7(await _body(request)))
+        return self._written("create_v7", request, await self._book.create_v7(await self._body(request)))
 
     async def _modify(self, request: web.Request) -> web.Response:
-        action, body = request.query.get("actionCode"), await _body(request)
+        action, body = request.query.get("actionCode"), await self._body(request)
         outcome = await self._book.modify(request.match_info["number"], body, action=action)
         return self._written(action or "modify", request, outcome)
 
@@ -377,38 +381,7 @@ class Sandbox:
         return _json(answer, request, status=status)
 
     async def _vendor_required_info(self, request: web.Request) -> web.Response:
-        asked = await _body(request)
-        products: list[Json] = asked.get("products") or [{}]
-        answer = [
-            {
-                "quoteNumber": asked.get("quoteNumber") or "",
-                "ingramPartNumber": product.get("ingramPartNumber") or "",
-                "vendorPartNumber": product.get("vendorPartNumber") or "",
-                "planId": product.get("planID") or "",
-                "planName": "",
-                "responseMessages": [],
-                "vmfAdditionalAttributes": [],
-                "vriAdditionalAttributes": [
-                    {
-                        "vendorName": "LARKSPUR SOFTWARE",
-                        "productId": "LS",
-                        "additionalAttributes": [
-                            {
-                                "attributeName": "tenant",
-                                "attributeValue": "new,existing",
-                                "attributeDescription": "Which tenant the licenses go to",
-                                "choices": [
-                                    {"attributeValue": "existing", "choices": [{"attributeName": "tenant_id"}]},
-                                    {"attributeValue": "new", "choices": []},
-                                ],
-                            }
-                        ],
-                    }
-                ],
-            }
-            for product in products
-        ]
-        return self._answer(answer, request)
+        return self._answer(vendor_required_info(await self._body(request)), request)
 
 
 def _is_ours(request: web.Request) -> bool:
@@ -416,27 +389,8 @@ def _is_ours(request: web.Request) -> bool:
     return not request.path.startswith(("/oauth/", "/_sandbox/"))
 
 
-async def _body(request: web.Request) -> Json:
-    content = await request.read()
-    if not content and request.method == "PUT":  # a release has none
-        return {}
-    try:
-        body = json.loads(content, parse_float=Decimal, parse_constant=_no_json)
-        json.dumps(body, ensure_ascii=False, default=float).encode()  # half a character fails here
-    except (ValueError, ArithmeticError, RecursionError):
-        raise Refused(400, "Request is not JSON") from None
-    if not isinstance(body, dict):
-        raise Refused(400, "Request is not an object")
-    check_shape(body)
-    return body
-
-
 def _aware(now: datetime) -> datetime:
     return now if now.tzinfo is not None else now.replace(tzinfo=UTC)
-
-
-def _no_json(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _json(answer: Any, request: web.Request, *, status: int = 200) -> web.Response:

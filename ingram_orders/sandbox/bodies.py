@@ -1,0 +1,110 @@
+"""What the body of a request asks for, and what is refused of it before anybody looks at an order."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from ingram_orders.sandbox.life import Json
+from ingram_orders.sandbox.refusals import Refused
+
+
+def read(content: bytes) -> Json:
+    """Read a body, in which everything that is looked at is of its kind; refuse another."""
+    try:
+        body = json.loads(content, parse_float=Decimal, parse_constant=_no_json)
+        json.dumps(body, ensure_ascii=False, default=float).encode()  # half a character fails here
+    except (ValueError, ArithmeticError, RecursionError):
+        raise Refused(400, "Request is not JSON") from None
+    if not isinstance(body, dict):
+        raise Refused(400, "Request is not an object")
+    _check_shape(body)
+    return body
+
+
+def _no_json(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_LISTS: Final = ("lines", "additionalAttributes", "products")
+_OBJECTS: Final = ("shipToInfo", "endUserInfo", "resellerInfo", "shipmentDetails")
+_PRICES: Final = ("unitPrice", "endUserPrice")
+_TEXTS: Final = (
+    "customerOrderNumber", "endCustomerOrderNumber", "billToAddressId", "specialBidNumber", "notes", "quoteNumber",
+    "ingramPartNumber", "customerPartNumber", "customerLineNumber", "attributeName", "attributeValue",
+)  # fmt: skip
+
+
+def _check_shape(document: Mapping[str, Any], objects: tuple[str, ...] = _OBJECTS) -> None:
+    """Refuse a body, or a part of one, in which something is not of its kind; *objects* are what must be one."""
+    for key in _LISTS:
+        items = document.get(key)
+        if items is not None and not (isinstance(items, list) and all(isinstance(item, dict) for item in items)):
+            raise Refused(400, "Validation failed", (key, None, "must be a list of objects"))
+        for item in items or ():
+            _check_shape(item, ())  # of a line, the end user is a list in v6
+    for key in objects:
+        if not isinstance(document.get(key), dict | None):
+            raise Refused(400, "Validation failed", (key, None, "must be an object"))
+    for key in _TEXTS:
+        if not isinstance(document.get(key), str | None):
+            raise Refused(400, "Validation failed", (key, None, "must be text"))
+    for key in _PRICES:
+        if document.get(key) is not None and not _is_price(document[key]):
+            raise Refused(
+                400,
+                "Validation failed",
+                (
+                    key,
+                    str(document[key])[:40],
+                    "must be an amount of at most nine digits before the point and two behind it",
+                ),
+            )
+
+
+def _is_price(value: object) -> bool:
+    """Whether the sandbox can answer it exactly, times any quantity: at most eleven digits, two of them cents."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+        return False
+    try:
+        amount = Decimal(value)
+    except ArithmeticError:
+        return False
+    exponent = amount.normalize().as_tuple().exponent if amount.is_finite() else "not finite"
+    return isinstance(exponent, int) and exponent >= -2 and amount >= 0 and amount.adjusted() < 9
+
+
+def wishes(body: Json) -> dict[str, str | None]:
+    """Give what else is wished for, by name: the attributes of the order."""
+    return {item.get("attributeName"): item.get("attributeValue") for item in body.get("additionalAttributes") or ()}
+
+
+def can_be_sent_to(address: Json) -> bool:
+    """Whether nothing that an address needs is given as what it cannot be; what is not given stays as it was."""
+    texts = {key: str(address[key]).strip() for key in ("addressLine1", "city", "postalCode") if key in address}
+    return all(texts.values()) and len(str(address.get("countryCode", "US"))) == 2
+
+
+def po_number(body: Json, *, longest: int) -> str:
+    """Give the purchase order number, or refuse what is none."""
+    number = body.get("customerOrderNumber")
+    if not isinstance(number, str) or not number.strip() or len(number) > longest:
+        why = f"is required, 1 to {longest} characters"
+        raise Refused(400, "Validation failed", ("customerOrderNumber", number, why))
+    return number
+
+
+MOST: Final = 9_999
+"""Pieces in a line; with prices of eleven digits, amounts of fifteen are the largest."""
+
+
+def quantity(line: Mapping[str, Any]) -> int:
+    """Give how many are wanted, 0 for what cannot be ordered."""
+    wanted = told_quantity(line)
+    return wanted if wanted <= MOST else 0
+
+
+def told_quantity(line: Mapping[str, Any]) -> int:
+    """Give the number that a line says, 0 for none; v7 of 2024 writes it as text, a published example as `1,`."""
+    text = str(line.get("quantity", "")).rstrip(",").removesuffix(".0")
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else 0
