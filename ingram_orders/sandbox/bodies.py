@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from ingram_orders.sandbox.life import Json
-from ingram_orders.sandbox.refusals import Refused
+from ingram_orders.sandbox.refusals import Refused, invalid
 
 
 def read(content: bytes) -> Json:
@@ -40,26 +40,19 @@ def _check_shape(document: Mapping[str, Any], objects: tuple[str, ...] = _OBJECT
     for key in _LISTS:
         items = document.get(key)
         if items is not None and not (isinstance(items, list) and all(isinstance(item, dict) for item in items)):
-            raise Refused(400, "Validation failed", (key, None, "must be a list of objects"))
+            raise invalid(key, None, "must be a list of objects")
         for item in items or ():
             _check_shape(item, ())  # of a line, the end user is a list in v6
     for key in objects:
         if not isinstance(document.get(key), dict | None):
-            raise Refused(400, "Validation failed", (key, None, "must be an object"))
+            raise invalid(key, None, "must be an object")
     for key in _TEXTS:
         if not isinstance(document.get(key), str | None):
-            raise Refused(400, "Validation failed", (key, None, "must be text"))
+            raise invalid(key, None, "must be text")
     for key in _PRICES:
         if document.get(key) is not None and not _is_price(document[key]):
-            raise Refused(
-                400,
-                "Validation failed",
-                (
-                    key,
-                    str(document[key])[:40],
-                    "must be an amount of at most nine digits before the point and two behind it",
-                ),
-            )
+            why = "must be an amount of at most nine digits before the point and two behind it"
+            raise invalid(key, str(document[key])[:40], why)
 
 
 def _is_price(value: object) -> bool:
@@ -90,7 +83,7 @@ def po_number(body: Json, *, longest: int) -> str:
     number = body.get("customerOrderNumber")
     if not isinstance(number, str) or not number.strip() or len(number) > longest:
         why = f"is required, 1 to {longest} characters"
-        raise Refused(400, "Validation failed", ("customerOrderNumber", number, why))
+        raise invalid("customerOrderNumber", number, why)
     return number
 
 

@@ -25,7 +25,7 @@ from ingram_orders.sandbox.catalogue import Market, Product, Products
 from ingram_orders.sandbox.filters import checked_day
 from ingram_orders.sandbox.life import CANCELLED, HOLD, PROCESSING, Json, Plan
 from ingram_orders.sandbox.making import Wanted, add_line, by_chance, new_order, order_number, way_by_chance
-from ingram_orders.sandbox.refusals import Refused
+from ingram_orders.sandbox.refusals import Refused, invalid
 from ingram_orders.storage import Kind, Storage
 
 T = TypeVar("T")
@@ -372,16 +372,16 @@ class OrderBook:
     ) -> Outcome:
         order = _whole_order(connection, number)
         if order["orderStatus"] != HOLD:
-            raise Refused(400, "Validation failed", ("OrderNumber", number, "Order is not on customer hold"))
+            raise invalid("OrderNumber", number, "Order is not on customer hold")
         if now - datetime.fromisoformat(order["ingramOrderDate"]) > CHANGEABLE:
-            raise Refused(400, "Validation failed", ("OrderNumber", number, "Order was placed over 24 hours ago"))
+            raise invalid("OrderNumber", number, "Order was placed over 24 hours ago")
         po = order["customerOrderNumber"]
         if action == "release":
             life.set_status(order, PROCESSING)
             self._keep(connection, now, order, self._set_out(order, now, self._pick("released", number)))
             return Outcome(200, None, po, (number,))
         if action:
-            raise Refused(400, "Validation failed", ("actionCode", action, "is not valid"))
+            raise invalid("actionCode", action, "is not valid")
         changed: list[Json] = []
         rejected: list[Json] = []
         for line in body.get("lines") or ():
@@ -393,7 +393,7 @@ class OrderBook:
         if ship_to and not can_be_sent_to(ship_to):
             remark = "The shipping address is not valid and was not changed"
             if not changed:
-                raise Refused(400, "Validation failed", ("shipToAddress", None, remark))
+                raise invalid("shipToAddress", None, remark)
         elif ship_to:
             order["shipToInfo"] = {**documents.addresses(order)["shipToInfo"], **ship_to}
         if "notes" in body:
@@ -445,7 +445,7 @@ class OrderBook:
 
     def _details(self, connection: sqlite3.Connection, now: datetime, number: str, query: Mapping[str, str]) -> Json:
         if len(number) > 12:
-            raise Refused(400, "Validation failed", ("ordernumber", number, "at most 12 characters"))
+            raise invalid("ordernumber", number, "at most 12 characters")
         order, part = _order(connection, number), None
         if order is None:
             order, part = _whole_order(connection, number.rpartition("-")[0]), number

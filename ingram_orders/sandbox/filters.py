@@ -6,7 +6,7 @@ from datetime import date
 from typing import Final
 
 from ingram_orders.sandbox.bodies import MOST
-from ingram_orders.sandbox.refusals import Refused
+from ingram_orders.sandbox.refusals import invalid
 
 Condition = tuple[str, tuple[str, ...]]
 """What is to hold of an entry of the index, and the values in it."""
@@ -84,7 +84,7 @@ def _marks(values: list[str]) -> str:
 
 def _two_days(parameter: str, values: list[str]) -> tuple[str, str]:
     if len(values) != 2:
-        raise Refused(400, "Validation failed", (parameter, values, "two dates are required"))
+        raise invalid(parameter, values, "two dates are required")
     first, last = (checked_day(parameter, value) for value in values)
     return first, last
 
@@ -96,7 +96,7 @@ def checked_day(parameter: str, text: str) -> str:
             return text
     except ValueError:
         pass
-    raise Refused(400, "Validation failed", (parameter, text, "a date is written yyyy-MM-dd"))
+    raise invalid(parameter, text, "a date is written yyyy-MM-dd")
 
 
 FILTERS: Final[Mapping[str, Callable[[str, list[str]], Condition]]] = {

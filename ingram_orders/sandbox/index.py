@@ -13,7 +13,7 @@ from typing import Final
 from ingram_orders.sandbox.documents import summary
 from ingram_orders.sandbox.filters import FILTERS, folded, since
 from ingram_orders.sandbox.life import Json, parcels
-from ingram_orders.sandbox.refusals import Refused
+from ingram_orders.sandbox.refusals import invalid
 
 WINDOW: Final = timedelta(days=20)
 """How far back a search without any filter looks. Source: developer portal."""
@@ -126,7 +126,7 @@ def search(connection: sqlite3.Connection, now: datetime, query: Mapping[str, li
     page = _whole(query, "pageNumber", 1)
     filters = {key: values for key, values in query.items() if key not in {"pageSize", "pageNumber"}}
     for key in filters.keys() - FILTERS.keys():
-        raise Refused(400, "Validation failed", (key, None, "unknown parameter"))
+        raise invalid(key, None, "unknown parameter")
     conditions = [FILTERS[key](key, values) for key, values in filters.items()] or [since((now - WINDOW).date())]
     where = " AND ".join(f"({condition})" for condition, _ in conditions)
     values = [value for _, its in conditions for value in its]
@@ -154,5 +154,5 @@ def _whole(query: Mapping[str, list[str]], name: str, assumed: int, *, at_most: 
     text = query.get(name, [str(assumed)])[-1]
     value = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
     if value < 1 or (at_most is not None and value > at_most):
-        raise Refused(400, "Validation failed", (name, text, "out of range"))
+        raise invalid(name, text, "out of range")
     return value

@@ -20,6 +20,11 @@ class Refused(Exception):  # noqa: N818  # an answer of the API, not a fault of 
         self.fields = [{"field": field, "value": _told(value), "message": text} for field, value, text in fields]
 
 
+def invalid(field: str, value: object, why: str) -> Refused:
+    """Give the refusal of a request in which one thing is not right."""
+    return Refused(400, "Validation failed", (field, value, why))
+
+
 def _told(value: object) -> str:
     """A value is text in the published shape, whatever it was."""
     return value if isinstance(value, str) else "" if value is None else str(value)[:100]
