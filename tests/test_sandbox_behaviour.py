@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -39,7 +39,7 @@ from ingram_orders import (
     structure,
 )
 from ingram_orders.converters import wire_names
-from ingram_orders.sandbox import Manners, Product, Quota, Received, Sandbox
+from ingram_orders.sandbox import Manners, Product, Quota, Sandbox
 from ingram_orders.sandbox.quirks import EMPTY, LINE_NUMBERS, NULL_OR_ABSENT
 from ingram_orders.sandbox.refusals import UNAUTHORIZED
 
@@ -212,7 +212,16 @@ async def test_some_seeded_orders_on_hold_can_still_be_changed(orders: OrdersCli
     assert OrderModifyResponse in kinds
 
 
+DIGITS = "9" * 4000
 ODD_BODIES = {
+    "what looks like a date": '{"customerOrderNumber": "2026-xx-yyTzzzzzzzzz", "notes": "2026-01-99T00:00:00", '
+    '"lines": [{"ingramPartNumber": "2CD101", "quantity": 1, "notes": "2026-01-99T00:00:00"}]}',
+    "keys of an answer": '{"customerOrderNumber": "P", "shipToInfo": {"carrierDetails": [{}, {}], "city": "X"}, '
+    '"lines": [{"ingramPartNumber": "2CD101", "quantity": 1, "shipmentDetails": [[]]}]}',
+    "endless numbers": f'{{"customerOrderNumber": "P", "shipToInfo": {{"city": "X", "postalCode": "{DIGITS}"}}, '
+    f'"lines": [{{"ingramPartNumber": "2CD101", "quantity": 1, "customerLineNumber": "{DIGITS}"}}]}}',
+    "an address of numbers": '{"customerOrderNumber": "P", "endUserInfo": {"companyName": 7, "city": 1e999}, '
+    '"lines": [{"ingramPartNumber": "2CD101", "quantity": 1}]}',
     "fractions everywhere": '{"customerOrderNumber": "P", "lines": [{"ingramPartNumber": "2CD101", "quantity": 1}], '
     '"shipToInfo": {"lat": 1.5, "companyName": 2.5}, "endUserInfo": {"companyName": 1.5}}',
     "half a character": '{"customerOrderNumber": "P\\ud800"}',
@@ -220,10 +229,12 @@ ODD_BODIES = {
 
 
 @pytest.mark.parametrize("body", ODD_BODIES.values(), ids=ODD_BODIES)
+@pytest.mark.parametrize("quirks", [False, True])
 @pytest.mark.parametrize("path", ["/resellers/v6/orders", "/resellers/v7/orders"])
-async def test_no_odd_body_breaks_the_sandbox(clock: Clock, path: str, body: str) -> None:
+async def test_no_odd_body_breaks_the_sandbox(clock: Clock, path: str, body: str, quirks: bool) -> None:
+    """Nor is what it was placed with found to break it later."""
     manners = Manners(v7_takes=timedelta(minutes=2))
-    async with Sandbox(orders=0, clock=clock, manners=manners) as sandbox, sandbox.client() as orders:
+    async with Sandbox(orders=0, clock=clock, manners=manners, quirks=quirks) as sandbox, sandbox.client() as orders:
         await orders.search().execute()
         headers = {**sandbox.ledger[-1].headers}
         async with aiohttp.ClientSession() as session, session.post(
@@ -231,7 +242,8 @@ async def test_no_odd_body_breaks_the_sandbox(clock: Clock, path: str, body: str
         ) as answer:  # fmt: skip
             assert answer.status in {200, 201, 400}
         clock.move(minutes=3)
-        await orders.search().execute()
+        for found in (await orders.search().execute()).orders:
+            await orders.details(found.ingram_order_number or "").execute()
 
 
 @pytest.mark.parametrize("kind", ["text/plain; charset=nope", "multipart/form-data", "multipart/form-data; boundary=x"])
@@ -619,15 +631,27 @@ async def test_records_found_can_be_told_to_lie(orders: OrdersClient, sandbox: S
     assert truth
 
 
-async def test_a_fault_answers_in_the_place_of_the_api(orders: OrdersClient, sandbox: Sandbox) -> None:
-    async def fault(received: Received) -> web.StreamResponse | None:
-        return web.Response(status=502, text="<html>") if received.method == "POST" and "v6" in received.path else None
+@pytest.mark.parametrize("acts", [False, True])
+async def test_a_fault_answers_in_the_place_of_the_api_before_or_after_it_has_acted(
+    orders: OrdersClient, sandbox: Sandbox, acts: bool
+) -> None:
+    async def fault(request: web.Request, proceed: Callable[[], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+        if request.method != "POST" or "v6" not in request.path:
+            return await proceed()
+        if acts:
+            await proceed()
+        return web.Response(status=502, text="<html>")
 
     sandbox.fault = fault
     with pytest.raises(OutcomeUnknownError):
         await placed(orders, order("NEW-1"))
-    assert (await orders.search().customer_order_number("NEW-1").execute()).orders == ()
-    assert sandbox.ledger.writes == []
+    assert len((await orders.search().customer_order_number("NEW-1").execute()).orders) == acts
+    assert len(sandbox.ledger.writes) == acts
+
+
+def test_a_401_has_one_of_the_shapes_that_are_known() -> None:
+    with pytest.raises(ValueError, match="must be one of fault, flat fault"):
+        Sandbox().unauthorized = "typo"
 
 
 async def test_the_ledger_tells_what_acted_here_and_to_other_programs(orders: OrdersClient, sandbox: Sandbox) -> None:
@@ -667,7 +691,7 @@ def told(model: Any) -> Any:
         return {
             name: OrderStatus.of(value) if name.endswith("status") else told(value)
             for name, wire in names.items()
-            if wire not in NULL_OR_ABSENT | LINE_NUMBERS | {*EMPTY.values()}
+            if wire not in NULL_OR_ABSENT | LINE_NUMBERS | {*EMPTY.values(), "ingramOrderDate"}
             and (value := getattr(model, name)) is not None
         }
     return [told(item) for item in model] if isinstance(model, tuple) else model
@@ -710,6 +734,8 @@ async def test_the_client_reads_the_same_whatever_the_quirks(clock: Clock) -> No
         search = [it.search().ingram_order_date_bt(ALL_TIME).page_size(100) for it in (honest, odd)]
         pages = [await it.execute_with_response() for it in search]
         assert told(pages[0].model) == told(pages[1].model)
+        dates = [[it.ingram_order_date for it in page.model.orders] for page in pages]
+        assert dates[0] == dates[1]  # the same moment, told elsewhere
         raw.append(pages[1].body.decode())
         assert pages[0].model.orders
         for found in pages[0].model.orders:
@@ -717,6 +743,9 @@ async def test_the_client_reads_the_same_whatever_the_quirks(clock: Clock) -> No
             first = await honest.details(number).execute()
             second = await odd.details(number).execute_with_response()
             assert told(first) == told(second.model)
+            [there] = [it.ingram_order_date for it in pages[1].model.orders if it.ingram_order_number == number]
+            assert isinstance(there, datetime)
+            assert second.model.ingram_order_date == there.replace(tzinfo=None)
             raw.append(second.body.decode())
             for line in second.model.lines:
                 extra |= line.extra.keys()
@@ -725,8 +754,8 @@ async def test_the_client_reads_the_same_whatever_the_quirks(clock: Clock) -> No
     assert re.search(r'"trackingNumber": "1Z\d+, ?1Z\d+"', text)
     assert re.search(r'"carrierCode": "\w\w, ?\w\w"', text)
     for quirk in (
-        '"carrierDetails": {', '"carrierDetails": [', '"links": {', '"notes": null', '"quantityOrdered": "', "IM::",
-        "im::", "In Progress", "-07:00", "+05:30", "CANCELED", '.00"', '.000Z"', '"miscellaneousCharges": null',
+        '"carrierDetails": {', '"carrierDetails": [', '"links": {', '"notes": null', "IM::",
+        "im::", "In Progress", "-07:00", "CANCELED", '.00"', '.000-07:00"', '"miscellaneousCharges": null',
         '"orderTotal": "', '"postalCode": 8', '"serviceContractInfo": {}',
     ):  # fmt: skip
         assert quirk in text, quirk

@@ -30,9 +30,12 @@ def connection() -> Iterator[sqlite3.Connection]:
     """An index of some orders."""
     made = sqlite3.connect(":memory:", isolation_level=None)
     made.executescript(f"{index.TABLES}; {'; '.join(index.INDEXES)}")
-    orders = (
-        by_chance(count, MARKETS["US"], PRODUCTS, NOW, f"20-{count}", Random(count), "straight") for count in range(50)
-    )
+    orders = [
+        by_chance(
+            f"20-{it}", MARKETS["US"], Random(it), po_number=f"PO-{it}", placed=NOW, products=PRODUCTS, way="straight"
+        )
+        for it in range(50)
+    ]
     index.add(made, enumerate(orders))
     yield made
     made.close()

@@ -45,17 +45,16 @@ QUIRKS: Final[tuple[Quirk, ...]] = (
     # An object where the schema has a list, with one entry: recorded for all three.
     *_quirks("type", "shipmentDetails carrierDetails links", dict),
     # Numbers as text, as in the published search example.
-    *_quirks("type", "recordsFound pageSize pageNumber orderTotal subOrderTotal unitPrice extendedPrice", str),
-    *_quirks("type", "quantityOrdered quantity", str),
+    *_quirks("type", "recordsFound pageSize pageNumber orderTotal subOrderTotal", str),
     # Text as numbers, as in some published examples; of a line's number the zeros in front are lost.
-    *_quirks("type", "ingramLineNumber customerLineNumber postalCode confirmationNumber cartonNumber", int),
+    *_quirks("type", "ingramLineNumber customerLineNumber postalCode confirmationNumber", int),
     # Null for what is not there: "everywhere in details", recorded.
     *_quirks("type", "vendorSalesOrderNumber endCustomerOrderNumber webOrderId ingramPurchaseOrderNumber", type(None)),
     *_quirks("type", "addressLine2 addressLine3 phoneNumber email notes lineNotes specialBidNumber", type(None)),
     *_quirks("type", "promisedDeliveryDate requestedDeliverydate backOrderETADate trackingUrl upcCode", type(None)),
     *_quirks("type", "additionalAttributes nextPage previousPage lines miscellaneousCharges", type(None)),
     *_quirks("type", "rejectedLineItems estimatedDates multipleShipments", type(None)),
-    *_quirks("type", "choices responseMessages vmfAdditionalAttributes", type(None)),
+    *_quirks("type", "choices responseMessages vmfAdditionalAttributes vriAdditionalAttributes", type(None)),
     # Keys that no schema has.
     *_quirks("additionalProperties", "globalSkuId vendorNumber lineNumber lineType resellerInfo"),
 )
@@ -131,6 +130,9 @@ class Checked:
         return response.status, answer
 
     def _check(self, answer: Any, path: str, method: str, status: int) -> None:
+        if path == CREATE_V7 and status >= 400:  # published examples have errors in a list, and the schema has one
+            assert answer.keys() == {"errors"}
+            [answer] = answer["errors"]
         for error in jsonschema.Draft202012Validator(schema_of(path, method, status)).iter_errors(answer):
             quirk = quirk_of(error) if self.sandbox.quirks else None
             assert quirk is not None, f"{method} {path} {status}, {error.json_path}: {error.message}"
@@ -188,6 +190,7 @@ async def write_all(api: Checked) -> str:
     v7 = {"customerOrderNumber": "PO-7", "lines": [LINE]}
     assert (await api.call("POST", CREATE_V7, "", v7))[0] == 200
     assert (await api.call("POST", VENDORS, "", {"products": [{"ingramPartNumber": "2CD101"}]}))[0] == 200
+    assert (await api.call("POST", VENDORS, "", {"products": [{"planID": "1"}]}))[0] == 200
     return number
 
 
@@ -400,17 +403,26 @@ async def test_every_published_v7_order_is_confirmed_in_the_published_shape() ->
 
 
 async def test_every_refusal_has_the_published_shape() -> None:
-    """But for `traceid`, which v7 has in the place of `id`, and the misspelt keys."""
+    """But for the misspelt keys, which are quirks."""
     refused = []
     async with running(orders=0) as api:
-        for method, path, body in (("POST", CREATE, {"customerOrderNumber": ""}), ("DELETE", CANCEL, None)):
-            refused.append((await api.call(method, path, "20-NOPE" if path is CANCEL else "", body, like=400))[1])
-    published = [
-        it for it in EXAMPLES if it["kind"] == "response" and it["status"][0] in "45" and it["path"] != CREATE_V7
-    ]
-    assert len(published) >= 12
+        for method, path in (("POST", CREATE), ("POST", CREATE_V7), ("DELETE", CANCEL)):
+            number, like = ("20-NOPE", 400) if path is CANCEL else ("", None)
+            refused.append((await api.call(method, path, number, {"customerOrderNumber": ""}, like=like))[1])
+    published = [it for it in EXAMPLES if it["kind"] == "response" and it["status"][0] in "45"]
+    assert len(published) >= 14
     for example in published:
         assert missing(example["value"], refused) <= {(".errors.1ype", "text"), (".errors.messaage", "text")}
+
+
+async def test_what_vendors_require_has_the_published_shape() -> None:
+    published = examples("response", VENDORS, "post")
+    assert len(published) == 2
+    asked = {"products": [{"ingramPartNumber": "2CD101"}, {"planID": "1"}]}
+    async with running(orders=0) as api:
+        _, answer = await api.call("POST", VENDORS, "", asked)
+    for example in published:
+        assert missing(example["value"], answer) == frozenset()
 
 
 async def test_no_difference_is_listed_that_there_is_not() -> None:

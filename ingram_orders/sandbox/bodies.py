@@ -1,12 +1,15 @@
 """What the body of a request asks for, and what is refused of it before anybody looks at an order."""
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from ingram_orders.sandbox.life import Json
+from ingram_orders.sandbox.kept import Json
 from ingram_orders.sandbox.refusals import Refused, invalid
+
+_NUMBER: Final = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
 
 
 def read(content: bytes) -> Json:
@@ -26,6 +29,13 @@ def _no_json(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
+ADDRESS: Final = (
+    "contact", "companyName", "addressLine1", "addressLine2", "addressLine3", "city", "state", "postalCode",
+    "countryCode", "phoneNumber", "email",
+)  # fmt: skip
+"""What every address has."""
+_MORE: Final = ("addressId", "endUserId", "name1", "name2", "addressLine4")
+"""What one that is asked for may have, too."""
 _LISTS: Final = ("lines", "additionalAttributes", "products")
 _OBJECTS: Final = ("shipToInfo", "endUserInfo", "resellerInfo", "shipmentDetails")
 _PRICES: Final = ("unitPrice", "endUserPrice")
@@ -49,6 +59,10 @@ def _check_shape(document: Mapping[str, Any], objects: tuple[str, ...] = _OBJECT
     for key in _TEXTS:
         if not isinstance(document.get(key), str | None):
             raise invalid(key, None, "must be text")
+    for key in ("shipToInfo", "endUserInfo") if objects else ():
+        for name, value in (document.get(key) or {}).items():
+            if name in (*ADDRESS, *_MORE) and (isinstance(value, bool) or not isinstance(value, str | int | None)):
+                raise invalid(f"{key}.{name}", None, "must be text")
     for key in _PRICES:
         if document.get(key) is not None and not _is_price(document[key]):
             why = "must be an amount of at most nine digits before the point and two behind it"
@@ -59,10 +73,9 @@ def _is_price(value: object) -> bool:
     """Whether the sandbox can answer it exactly, times any quantity: at most eleven digits, two of them cents."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         return False
-    try:
-        amount = Decimal(value)
-    except ArithmeticError:
+    if not _NUMBER.fullmatch(str(value)):
         return False
+    amount = Decimal(value)
     exponent = amount.normalize().as_tuple().exponent if amount.is_finite() else "not finite"
     return isinstance(exponent, int) and exponent >= -2 and amount >= 0 and amount.adjusted() < 9
 
@@ -72,10 +85,16 @@ def wishes(body: Json) -> dict[str, str | None]:
     return {item.get("attributeName"): item.get("attributeValue") for item in body.get("additionalAttributes") or ()}
 
 
-def can_be_sent_to(address: Json) -> bool:
+def address(body: Json, key: str) -> dict[str, str]:
+    """Give what is told of an address, in text; one published request has its postal code as a number."""
+    told = body.get(key) or {}
+    return {name: str(told[name]) for name in (*ADDRESS, *_MORE) if told.get(name) is not None}
+
+
+def can_be_sent_to(address: Mapping[str, str]) -> bool:
     """Whether nothing that an address needs is given as what it cannot be; what is not given stays as it was."""
-    texts = {key: str(address[key]).strip() for key in ("addressLine1", "city", "postalCode") if key in address}
-    return all(texts.values()) and len(str(address.get("countryCode", "US"))) == 2
+    texts = [address[key].strip() for key in ("addressLine1", "city", "postalCode") if key in address]
+    return all(texts) and len(address.get("countryCode", "US")) == 2
 
 
 def po_number(body: Json, *, longest: int) -> str:
@@ -99,5 +118,8 @@ def quantity(line: Mapping[str, Any]) -> int:
 
 def told_quantity(line: Mapping[str, Any]) -> int:
     """Give the number that a line says, 0 for none; v7 of 2024 writes it as text, a published example as `1,`."""
-    text = str(line.get("quantity", "")).rstrip(",").removesuffix(".0")
-    return int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else 0
+    text = str(line.get("quantity", "")).rstrip(",")
+    if not _NUMBER.fullmatch(text):
+        return 0
+    told = Decimal(text)
+    return int(told) if 0 <= told < 10**9 and told == int(told) else 0

@@ -1,21 +1,16 @@
 """
 An order in each of the documents that the API answers, as the published schema has them.
 
-How an order is kept, `making` says.
+How an order is kept, `kept` says.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ingram_orders.sandbox.bodies import told_quantity
+from ingram_orders.sandbox.bodies import ADDRESS, told_quantity
 from ingram_orders.sandbox.catalogue import CARRIERS, WAREHOUSES
-from ingram_orders.sandbox.life import BACKORDERED, PROCESSING, Json, days_after
-
-_ADDRESS: Final = (
-    "contact", "companyName", "addressLine1", "addressLine2", "addressLine3", "city", "state", "postalCode",
-    "countryCode", "phoneNumber", "email",
-)  # fmt: skip
-"""What an address tells in the details; what else was asked for is told where it was placed."""
+from ingram_orders.sandbox.kept import Json, Line, Order, Parcel, Shipment
+from ingram_orders.sandbox.life import BACKORDERED, PROCESSING, days_after
 
 
 def amount(cents: int) -> float:
@@ -23,11 +18,11 @@ def amount(cents: int) -> float:
     return cents / 100
 
 
-def _worth(lines: Iterable[Json]) -> int:
+def _worth(lines: Iterable[Line]) -> int:
     return sum(line["cents"] * line["quantityOrdered"] for line in lines)
 
 
-def _total(order: Json) -> float:
+def _total(order: Order) -> float:
     return amount(_worth(order["lines"]) + order.get("freightCents", 0))
 
 
@@ -39,7 +34,7 @@ def link(number: str) -> Json:
 # ── Details ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def details(order: Json, sub_order: str | None = None) -> Json:
+def details(order: Order, sub_order: str | None = None) -> Json:
     """Give all that is known of an order, or the same with the lines of a part of it."""
     lines = order["lines"]
     return {
@@ -61,8 +56,8 @@ def details(order: Json, sub_order: str | None = None) -> Json:
         "totalFees": 0.0,
         "paymentTerms": "NET 30 DAYS",
         "notes": order.get("notes", ""),
-        "billToInfo": {key: order["address"].get(key, "") for key in _ADDRESS},
-        **{name: {key: its[key] for key in _ADDRESS if key in its} for name, its in addresses(order).items()},
+        "billToInfo": {key: order["address"].get(key, "") for key in ADDRESS},
+        **{name: {key: its[key] for key in ADDRESS if key in its} for name, its in addresses(order).items()},
         "lines": [_detail_line(line, order) for line in lines if sub_order in (None, line["subOrderNumber"])],
         "miscellaneousCharges": [
             {**charge, "chargeAmount": f"{charge['chargeAmount']:.2f}"} for charge in _charges(order)
@@ -71,20 +66,20 @@ def details(order: Json, sub_order: str | None = None) -> Json:
     }
 
 
-def addresses(order: Json) -> dict[str, Json]:
+def addresses(order: Order) -> dict[str, Json]:
     """Give where it goes, and whom it is for: what was asked for, as it was, or what was made up."""
-    ours = {key: order["address"].get(key, "") for key in _ADDRESS}
-    ship_to: Json = order.get("shipToInfo", {})
+    ours = {key: order["address"].get(key, "") for key in ADDRESS}
+    ship_to = order.get("shipToInfo", {})
     if not ship_to.keys() & {"addressLine1", "city", "postalCode"}:  # no other place is named
         ship_to = {"addressId": "200", **ours, **ship_to}
     return {"shipToInfo": ship_to, "endUserInfo": order.get("endUserInfo") or ours}
 
 
-def _freight(order: Json) -> float:
+def _freight(order: Order) -> float:
     return amount(order.get("freightCents", 0))
 
 
-def _charges(order: Json) -> Iterator[Json]:
+def _charges(order: Order) -> Iterator[Json]:
     """Give the charges, in numbers; the details tell them in text."""
     sent = [line for line in order["lines"] if line["unitWeight"]]
     if sent:
@@ -97,8 +92,8 @@ def _charges(order: Json) -> Iterator[Json]:
         }
 
 
-def _detail_line(line: Json, order: Json) -> Json:
-    shipments: list[Json] = line["shipments"]
+def _detail_line(line: Line, order: Order) -> Json:
+    shipments = line["shipments"]
     return {
         "subOrderNumber": line["subOrderNumber"],
         "ingramOrderLineNumber": line["ingramOrderLineNumber"],
@@ -135,7 +130,7 @@ def _detail_line(line: Json, order: Json) -> Json:
     }
 
 
-def _quantities(line: Json) -> Json:
+def _quantities(line: Line) -> Json:
     late = line.get("quantityBackOrdered", 0)
     return {
         "quantityOrdered": line["quantityOrdered"],
@@ -144,7 +139,7 @@ def _quantities(line: Json) -> Json:
     }
 
 
-def _shipment(shipment: Json, line: Json) -> Json:
+def _shipment(shipment: Shipment, line: Line) -> Json:
     day = shipment["shippedDate"]
     warehouse, place = WAREHOUSES[shipment["warehouse"]]
     return {
@@ -182,14 +177,14 @@ def _shipment(shipment: Json, line: Json) -> Json:
     }
 
 
-def serial_numbers(parcel: Json) -> Iterator[str]:
+def serial_numbers(parcel: Parcel) -> Iterator[str]:
     """Give the serial number of each piece in a parcel."""
-    first: int = parcel["firstSerial"]
+    first = parcel["firstSerial"]
     for number in range(first, first + parcel["quantity"]):
         yield f"SN{number:08X}"
 
 
-def _contract(line: Json, shipment: Json) -> Json:
+def _contract(line: Line, shipment: Shipment) -> Json:
     """Tell what comes with software: a year's license."""
     first, number = shipment["shippedDate"], shipment["deliveryNumber"]
     last = days_after(first, 365)
@@ -220,7 +215,7 @@ def _contract(line: Json, shipment: Json) -> Json:
     }
 
 
-def _estimate(line: Json, order: Json) -> Json:
+def _estimate(line: Line, order: Order) -> Json:
     ship = line.get("backOrderETADate") or days_after(order["ingramOrderDate"][:10], 2)
     deliver = days_after(ship, 3)
     return {
@@ -241,7 +236,7 @@ def _estimate(line: Json, order: Json) -> Json:
     }
 
 
-def _one_of_several(shipment: Json, line: Json) -> Json:
+def _one_of_several(shipment: Shipment, line: Line) -> Json:
     day = shipment["shippedDate"]
     return {
         "lineNumber": line["ingramOrderLineNumber"],
@@ -259,10 +254,10 @@ def _one_of_several(shipment: Json, line: Json) -> Json:
 # ── Search ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def summary(order: Json) -> Json:
+def summary(order: Order) -> Json:
     """Give an order as a search finds it."""
     number, status, lines = order["ingramOrderNumber"], order["orderStatus"], order["lines"]
-    parts: dict[str, list[Json]] = {}
+    parts: dict[str, list[Line]] = {}
     for line in lines:
         parts.setdefault(line["subOrderNumber"], []).append(line)
     return {
@@ -291,7 +286,7 @@ def summary(order: Json) -> Json:
 # ── What was placed or changed ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def created(orders: list[Json], body: Json, rejected: list[Json]) -> Json:
+def created(orders: list[Order], body: Json, rejected: list[Json]) -> Json:
     """Give the answer to a v6 create: the orders that a purchase order became, and the lines refused."""
     first = orders[0]
     return {
@@ -327,7 +322,7 @@ def created(orders: list[Json], body: Json, rejected: list[Json]) -> Json:
     }
 
 
-def _created_line(line: Json, body: Json) -> Json:
+def _created_line(line: Line, body: Json) -> Json:
     wishes = body.get("shipmentDetails") or {}
     (code, carrier), (warehouse, place) = CARRIERS[0], WAREHOUSES[0]
     return {
@@ -369,7 +364,7 @@ def rejected_line(line: Json, code: str, reason: str) -> Json:
     }
 
 
-def modified(order: Json, now: str, changed: Iterable[Json], rejected: list[Json], remark: str) -> Json:
+def modified(order: Order, now: str, changed: Iterable[Line], rejected: list[Json], remark: str) -> Json:
     """Give the answer to a modification: what of the lines was changed, and what was refused."""
     return {
         "ingramOrderNumber": order["ingramOrderNumber"],
@@ -391,7 +386,7 @@ def modified(order: Json, now: str, changed: Iterable[Json], rejected: list[Json
     }
 
 
-def _modified_line(line: Json) -> Json:
+def _modified_line(line: Line) -> Json:
     code, carrier = CARRIERS[0]
     return {
         "subOrderNumber": line["subOrderNumber"],
@@ -424,33 +419,45 @@ def refused_change(line: Json, code: str, reason: str) -> Json:
 
 def vendor_required_info(asked: Json) -> list[Json]:
     """Give what is to be told before a v7 order, for each product asked about, or for a quote."""
-    products: list[Json] = asked.get("products") or [{}]
     return [
         {
             "quoteNumber": asked.get("quoteNumber") or "",
             "ingramPartNumber": product.get("ingramPartNumber") or "",
             "vendorPartNumber": product.get("vendorPartNumber") or "",
             "planId": product.get("planID") or "",
-            "planName": "",
+            "planName": "EDGE SECURITY" if product.get("planID") else "",
             "responseMessages": [],
-            "vmfAdditionalAttributes": [],
-            "vriAdditionalAttributes": [
-                {
-                    "vendorName": "LARKSPUR SOFTWARE",
-                    "productId": "LS",
-                    "additionalAttributes": [
-                        {
-                            "attributeName": "tenant",
-                            "attributeValue": "new,existing",
-                            "attributeDescription": "Which tenant the licenses go to",
-                            "choices": [
-                                {"attributeValue": "existing", "choices": [{"attributeName": "tenant_id"}]},
-                                {"attributeValue": "new", "choices": []},
-                            ],
-                        }
-                    ],
-                }
-            ],
+            # A subscription's vendor asks for other things than that of a product.
+            "vmfAdditionalAttributes": [] if product.get("planID") else [{"vendorName": _VENDOR, **_FOR_A_PRODUCT}],
+            "vriAdditionalAttributes": [{"vendorName": _VENDOR, **_FOR_A_PLAN}] if product.get("planID") else [],
         }
-        for product in products
+        for product in asked.get("products") or [{}]
     ]
+
+
+def _required(name: str, value: str, description: str, *choices: Json, hint: str | None = None) -> Json:
+    told = {"attributeName": name, "attributeValue": value, "attributeDescription": description}
+    return {**told, **({} if hint is None else {"attributeHint": hint}), "choices": [*choices]}
+
+
+def _choice(value: str, description: str, *needed: Json) -> Json:
+    return {"attributeValue": value, "attributeDescription": description, "choices": [*needed]}
+
+
+_VENDOR: Final = "LARKSPUR SOFTWARE"
+_FOR_A_PRODUCT: Final[Json] = {
+    "additionalAttributes": [_required("END_USER_CONTACT", "", "Who uses it")],
+}
+_FOR_A_PLAN: Final[Json] = {
+    "productId": "LS",
+    "additionalAttributes": [
+        _required(
+            "tenant",
+            "new,existing",
+            "Which tenant the licenses go to",
+            _choice("existing", "One there is", _required("tenant_id", "", "Its id", hint="As the vendor shows it")),
+            _choice("new", "One to be made"),
+            hint="Where the end customer's other licenses are",
+        )
+    ],
+}

@@ -11,7 +11,7 @@ from ingram_orders.sandbox.refusals import invalid
 Condition = tuple[str, tuple[str, ...]]
 """What is to hold of an entry of the index, and the values in it."""
 
-SERIAL: Final = re.compile("SN[0-9A-F]{8}", re.IGNORECASE)
+_SERIAL: Final = re.compile("SN[0-9A-F]{8}", re.IGNORECASE)
 
 _LAST: Final = "\U0010ffff"
 """Comes behind everything else."""
@@ -22,36 +22,45 @@ def folded(text: str) -> str:
     return text.lower()
 
 
-def _column(name: str) -> Callable[[str, list[str]], Condition]:
+def _any_of(name: str) -> Callable[[str, list[str]], Condition]:
     """One of the values, whatever its case."""
-    return lambda _, values: (f"{name} IN ({_marks(values)})", tuple(map(folded, values)))
+    return lambda _, values: (f"{name} IN ({', '.join('?' * len(values))})", tuple(map(folded, values)))
+
+
+def _only(find: Callable[[str, str], Condition]) -> Callable[[str, list[str]], Condition]:
+    """There is one value."""
+
+    def condition(parameter: str, values: list[str]) -> Condition:
+        if len(values) > 1:
+            raise invalid(parameter, values, "one value is allowed")
+        return find(parameter, values[0])
+
+    return condition
+
+
+def _column(name: str) -> Callable[[str, list[str]], Condition]:
+    """The value, whatever its case."""
+    return _only(lambda _, value: (f"{name} = ?", (folded(value),)))
 
 
 def _starting(name: str) -> Callable[[str, list[str]], Condition]:
-    """The value starts so: the API's search by number is not exact."""
-
-    def condition(_: str, values: list[str]) -> Condition:
-        ends = tuple(end for value in map(folded, values) for end in (value or " ", value + _LAST))
-        return " OR ".join([f"{name} BETWEEN ? AND ?"] * len(values)), ends
-
-    return condition
+    """The value starts so: the API's search by number is not exact. Nothing starts with nothing."""
+    return _only(lambda _, value: (f"{name} BETWEEN ? AND ?", (folded(value) or _LAST, folded(value) + _LAST)))
 
 
 def _key(kind: str) -> Callable[[str, list[str]], Condition]:
-    """A part of the order has one of the values, whatever its case."""
-
-    def condition(_: str, values: list[str]) -> Condition:
-        its = f"SELECT id FROM keys WHERE kind = ? AND value IN ({_marks(values)})"  # noqa: S608
-        return f"id IN ({its})", (kind, *map(folded, values))
-
-    return condition
+    """A part of the order has the value, whatever its case."""
+    return _only(
+        lambda _, value: ("id IN (SELECT id FROM keys WHERE kind = ? AND value = ?)", (kind, folded(value))),
+    )
 
 
-def _serial(_: str, values: list[str]) -> Condition:
-    """One of the pieces is in a parcel."""
-    numbers = [int(value[2:], 16) if SERIAL.fullmatch(value) else -1 for value in values]
-    its = " OR ".join(f"first BETWEEN {number} - {MOST} AND {number} AND last >= {number}" for number in numbers)
-    return f"id IN (SELECT id FROM serials WHERE {its})", ()  # noqa: S608  # whole numbers
+@_only
+def _serial(_: str, value: str) -> Condition:
+    """The piece is in a parcel."""
+    number = int(value[2:], 16) if _SERIAL.fullmatch(value) else -1
+    first, last = f"{number} - {MOST}", str(number)
+    return f"id IN (SELECT id FROM serials WHERE first BETWEEN {first} AND {last} AND last >= {number})", ()  # noqa: S608
 
 
 def _days(name: str) -> Callable[[str, list[str]], Condition]:
@@ -63,9 +72,10 @@ def _days(name: str) -> Callable[[str, list[str]], Condition]:
     return condition
 
 
-def _day(parameter: str, values: list[str]) -> Condition:
-    days = [checked_day(parameter, value) for value in values]
-    return " OR ".join(["placed BETWEEN ? AND ?"] * len(days)), tuple(it for day in days for it in (day, day + _LAST))
+@_only
+def _day(parameter: str, value: str) -> Condition:
+    day = checked_day(parameter, value)
+    return "placed BETWEEN ? AND ?", (day, day + _LAST)
 
 
 def _placed_between(parameter: str, values: list[str]) -> Condition:
@@ -76,10 +86,6 @@ def _placed_between(parameter: str, values: list[str]) -> Condition:
 def since(day: date) -> Condition:
     """Placed on a day or later."""
     return "placed >= ?", (day.isoformat(),)
-
-
-def _marks(values: list[str]) -> str:
-    return ", ".join("?" * len(values))
 
 
 def _two_days(parameter: str, values: list[str]) -> tuple[str, str]:
@@ -102,7 +108,7 @@ def checked_day(parameter: str, text: str) -> str:
 FILTERS: Final[Mapping[str, Callable[[str, list[str]], Condition]]] = {
     "ingramOrderNumber": _column("number"),
     "orderStatus": _column("status"),
-    "orderStatus-in": _column("status"),
+    "orderStatus-in": _any_of("status"),
     "ingramOrderDate": _day,
     "ingramOrderDate-bt": _placed_between,
     "customerOrderNumber": _starting("po"),

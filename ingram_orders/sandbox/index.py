@@ -12,7 +12,7 @@ from typing import Final
 
 from ingram_orders.sandbox.documents import summary
 from ingram_orders.sandbox.filters import FILTERS, folded, since
-from ingram_orders.sandbox.life import Json, parcels
+from ingram_orders.sandbox.kept import Json, Order, parcels
 from ingram_orders.sandbox.refusals import invalid
 
 WINDOW: Final = timedelta(days=20)
@@ -50,26 +50,24 @@ INDEXES: Final = (
 )
 
 
-def add(connection: sqlite3.Connection, orders: Iterable[tuple[int, Json]]) -> None:
+def add(connection: sqlite3.Connection, orders: Iterable[tuple[int, Order]]) -> None:
     """Add orders that are not in it."""
     entries, keys, serials = [], [], []
     for id_, order in orders:
         keys += [(id_, kind, folded(value)) for kind, value in {*_keys(order)}]
-        days: dict[str, set[str]] = {"shippedDate": set(), "deliveredDate": set(), "invoiceDate": set()}
-        for line in order["lines"]:
-            for shipment in line["shipments"]:
-                for told in (shipment, *shipment["parcels"]):
-                    for kind, its in days.items():
-                        if kind in told:
-                            its.add(told[kind])
-                for parcel in shipment["parcels"]:
-                    first = parcel["firstSerial"]
-                    serials.append((id_, first, first + parcel["quantity"] - 1))
+        shipments = [shipment for line in order["lines"] for shipment in line["shipments"]]
+        sent = [parcel for shipment in shipments for parcel in shipment["parcels"]]
+        serials += [(id_, it["firstSerial"], it["firstSerial"] + it["quantity"] - 1) for it in sent]
+        days = (
+            {it["shippedDate"] for it in shipments},
+            {it["deliveredDate"] for it in sent if "deliveredDate" in it},
+            {it["invoiceDate"] for it in shipments if "invoiceDate" in it},
+        )
         entries.append(
             (
                 id_, order["ingramOrderDate"], folded(order["ingramOrderNumber"]), folded(order["orderStatus"]),
                 folded(order["customerOrderNumber"]), folded(order.get("endCustomerOrderNumber", "")),
-                *(day for its in days.values() for day in _first_and_last(its)),
+                *(day for its in days for day in _first_and_last(its)),
                 json.dumps(summary(order), default=float),
             )
         )  # fmt: skip
@@ -84,16 +82,16 @@ def _first_and_last(days: set[str]) -> tuple[str, str]:
     return (min(days), max(days)) if days else ("", "")
 
 
-def _renew(connection: sqlite3.Connection, orders: Mapping[int, Json]) -> None:
+def _renew(connection: sqlite3.Connection, orders: Mapping[int, Order]) -> None:
     for table in ("found", "keys", "serials"):
         connection.executemany(f"DELETE FROM {table} WHERE id = ?", [(id_,) for id_ in orders])  # noqa: S608
     add(connection, orders.items())
 
 
-def renew(connection: sqlite3.Connection, id_: int, order: Json, *, due: datetime, now: datetime) -> None:
-    """Make an order's entry anew, at once or when it is due."""
+def renew(connection: sqlite3.Connection, id_: int, order: Order, *, due: datetime, now: datetime) -> None:
+    """Make an order's entry anew, at once or when it is due; what was to be shown later, and is older, no longer is."""
+    connection.execute("DELETE FROM stale WHERE id = ? AND due >= ?", (id_, due.isoformat()))
     if due <= now:
-        connection.execute("DELETE FROM stale WHERE id = ?", (id_,))
         _renew(connection, {id_: order})
     else:
         document = json.dumps(order, default=float)
@@ -109,7 +107,7 @@ def catch_up(connection: sqlite3.Connection, now: datetime) -> None:
         _renew(connection, {id_: json.loads(document) for id_, document in stale})
 
 
-def _keys(order: Json) -> Iterator[tuple[str, str]]:
+def _keys(order: Order) -> Iterator[tuple[str, str]]:
     for line in order["lines"]:
         yield "part", line["ingramPartNumber"]
         yield "vendor part", line["vendorPartNumber"]

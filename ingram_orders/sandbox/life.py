@@ -8,20 +8,19 @@ hold has no plan until it is released.
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from random import Random
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from ingram_orders.sandbox.catalogue import CARRIERS, WAREHOUSES
+from ingram_orders.sandbox.kept import Line, Order, Parcel, Plan, parcels
 
-Json = dict[str, Any]
 T = TypeVar("T")
-Plan = list[tuple[str, str]]
-"""Steps to come: when, in ISO form, and what."""
 
 HOLD: Final = "ON HOLD"
 PROCESSING: Final = "PROCESSING"
 BACKORDERED: Final = "BACKORDERED"
 CANCELLED: Final = "CANCELLED"
 SHIPPED: Final = "SHIPPED"
+PARTIALLY_SHIPPED: Final = "PARTIALLY SHIPPED"
 DELIVERED: Final = "DELIVERED"
 
 MANY: Final = 8
@@ -59,7 +58,7 @@ def plan(way: str, start: datetime, pick: Random) -> Plan:
     return steps
 
 
-def move(order: Json, steps: Plan, now: datetime, chance: Callable[[str, str], Random]) -> Plan:
+def move(order: Order, steps: Plan, now: datetime, chance: Callable[[str, str], Random]) -> Plan:
     """Take the steps whose time has come, each with its own *chance*, by when and what; give those that are left."""
     until = now.isoformat(timespec="seconds")
     left = list(steps)
@@ -69,14 +68,14 @@ def move(order: Json, steps: Plan, now: datetime, chance: Callable[[str, str], R
     return left
 
 
-def set_status(order: Json, status: str) -> None:
+def set_status(order: Order, status: str) -> None:
     """Set the status of an order and of all its lines."""
     order["orderStatus"] = status
     for line in order["lines"]:
         line["lineStatus"] = status
 
 
-def back_order(order: Json, day: str, pick: Random) -> None:
+def back_order(order: Order, day: str, pick: Random) -> None:
     """Put an order, and all its lines, on back order."""
     for line in order["lines"]:
         line["quantityBackOrdered"] = line["quantityOrdered"]
@@ -84,17 +83,17 @@ def back_order(order: Json, day: str, pick: Random) -> None:
     set_status(order, BACKORDERED)
 
 
-def _ship_part(order: Json, day: str, pick: Random) -> None:
+def _ship_part(order: Order, day: str, pick: Random) -> None:
     lines = order["lines"]
     for line in lines[: (len(lines) + 1) // 2]:
         # Of an order with one line, a part of that.
         part = line["quantityOrdered"] if len(lines) > 1 else max(1, line["quantityOrdered"] // 2)
         _ship_line(line, part, day, pick)
     shipped = all(_shipped(line) == line["quantityOrdered"] for line in lines)
-    order["orderStatus"] = SHIPPED if shipped else "PARTIALLY SHIPPED"
+    order["orderStatus"] = SHIPPED if shipped else PARTIALLY_SHIPPED
 
 
-def _ship(order: Json, day: str, pick: Random) -> None:
+def _ship(order: Order, day: str, pick: Random) -> None:
     for line in order["lines"]:
         left = line["quantityOrdered"] - _shipped(line)
         if left > 0:
@@ -102,25 +101,27 @@ def _ship(order: Json, day: str, pick: Random) -> None:
     order["orderStatus"] = SHIPPED
 
 
-def _deliver_part(order: Json, day: str, pick: Random) -> None:  # noqa: ARG001  # as all steps
+def _deliver_part(order: Order, day: str, pick: Random) -> None:  # noqa: ARG001  # as all steps
     sent = [parcel for line in order["lines"] for parcel in parcels(line)]
-    for parcel in sent[: (len(sent) + 1) // 2]:
+    if len(sent) < 2:  # which is no part
+        return
+    for parcel in sent[: len(sent) // 2]:
         parcel["deliveredDate"] = day
     for line in order["lines"]:
         its = parcels(line)
         if its and all("deliveredDate" in parcel for parcel in its):
             line["lineStatus"] = DELIVERED
-    order["orderStatus"] = "PARTIALLY DELIVERED" if len(sent) > 1 else SHIPPED
+    order["orderStatus"] = "PARTIALLY DELIVERED"
 
 
-def _deliver(order: Json, day: str, pick: Random) -> None:  # noqa: ARG001
+def _deliver(order: Order, day: str, pick: Random) -> None:  # noqa: ARG001
     for line in order["lines"]:
         for parcel in parcels(line):
             parcel.setdefault("deliveredDate", day)
     set_status(order, DELIVERED)
 
 
-def _invoice(order: Json, day: str, pick: Random) -> None:
+def _invoice(order: Order, day: str, pick: Random) -> None:
     number = f"{below(pick, 10**8):08}11"
     for line in order["lines"]:
         for shipment in line["shipments"]:
@@ -128,15 +129,15 @@ def _invoice(order: Json, day: str, pick: Random) -> None:
     set_status(order, "INVOICED")
 
 
-def _cancel(order: Json, day: str, pick: Random) -> None:  # noqa: ARG001
+def _cancel(order: Order, day: str, pick: Random) -> None:  # noqa: ARG001
     set_status(order, CANCELLED)
 
 
-def _hold(order: Json, day: str, pick: Random) -> None:  # noqa: ARG001
+def _hold(order: Order, day: str, pick: Random) -> None:  # noqa: ARG001
     set_status(order, HOLD)
 
 
-_Step = Callable[[Json, str, Random], None]
+_Step = Callable[[Order, str, Random], None]
 _STEPS: Final[Mapping[str, _Step]] = {
     "back order": back_order,
     "ship part": _ship_part,
@@ -154,15 +155,17 @@ _SIMULATED: Final[Mapping[str, tuple[_Step, ...]]] = {
 }
 
 
-def simulate(order: Json, status: str, day: str, pick: Random) -> None:
+def simulate(order: Order, status: str, day: str, pick: Random) -> None:
     """Make an order look as if it had a status, whatever became of it; a word that is not published does nothing."""
     if status in _SIMULATED:
         set_status(order, PROCESSING)
         for line in order["lines"]:
             line["shipments"] = []
-            line.pop("quantityBackOrdered", None)
+            _off_back_order(line)
         for step in _SIMULATED[status]:
             step(order, day, pick)
+        if status == "IM::PARTIALLY_SHIPPED":  # of one piece, too
+            order["orderStatus"] = PARTIALLY_SHIPPED
 
 
 def days_after(day: str, days: int) -> str:
@@ -170,17 +173,18 @@ def days_after(day: str, days: int) -> str:
     return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
 
 
-def _shipped(line: Json) -> int:
+def _shipped(line: Line) -> int:
     return sum(shipment["quantity"] for shipment in line["shipments"])
 
 
-def parcels(line: Json) -> list[Json]:
-    """Give all that was sent of a line."""
-    return [parcel for shipment in line["shipments"] for parcel in shipment["parcels"]]
-
-
-def _ship_line(line: Json, quantity: int, day: str, pick: Random) -> None:
+def _off_back_order(line: Line) -> None:
     line.pop("quantityBackOrdered", None)
+    line.pop("backOrderETADate", None)
+
+
+def _ship_line(line: Line, quantity: int, day: str, pick: Random) -> None:
+    _off_back_order(line)
+    parts = (quantity,) if quantity < MANY else (quantity - quantity // 2, quantity // 2)
     line["shipments"].append(
         {
             "quantity": quantity,
@@ -188,16 +192,16 @@ def _ship_line(line: Json, quantity: int, day: str, pick: Random) -> None:
             "shippedDate": day,
             "warehouse": below(pick, len(WAREHOUSES)),
             # Software does not travel; what is many goes in two parcels, each by a carrier of its own.
-            "parcels": [
-                {
-                    "quantity": part,
-                    "carrier": below(pick, len(CARRIERS)),
-                    "trackingNumber": f"1Z{below(pick, 10**12):012}",
-                    "firstSerial": below(pick, 16**8 - part),
-                }
-                for part in ((quantity,) if quantity < MANY else (quantity - quantity // 2, quantity // 2))
-                if line["unitWeight"]
-            ],
+            "parcels": [_parcel(part, pick) for part in parts] if line["unitWeight"] else [],
         }
     )
-    line["lineStatus"] = SHIPPED if _shipped(line) == line["quantityOrdered"] else "PARTIALLY SHIPPED"
+    line["lineStatus"] = SHIPPED if _shipped(line) == line["quantityOrdered"] else PARTIALLY_SHIPPED
+
+
+def _parcel(quantity: int, pick: Random) -> Parcel:
+    return {
+        "quantity": quantity,
+        "carrier": below(pick, len(CARRIERS)),
+        "trackingNumber": f"1Z{below(pick, 10**12):012}",
+        "firstSerial": below(pick, 16**8 - quantity),
+    }

@@ -1,9 +1,4 @@
-"""
-Makes orders: from chance, or from what somebody asks for.
-
-An order is kept in the API's own words, without what can be derived and what all have alike; `documents` tells it all.
-Amounts are kept in cents.
-"""
+"""Makes orders: from chance, or from what somebody asks for."""
 
 import string
 from collections.abc import Iterable
@@ -12,8 +7,10 @@ from decimal import Decimal
 from random import Random
 from typing import Any, Final
 
+from ingram_orders.sandbox.bodies import address
 from ingram_orders.sandbox.catalogue import COMPANIES, Market, Product, Products
-from ingram_orders.sandbox.life import HOLD, PROCESSING, WAYS, Json, below, one_of
+from ingram_orders.sandbox.kept import Json, Line, Order
+from ingram_orders.sandbox.life import HOLD, PROCESSING, WAYS, below, one_of
 
 Wanted = Iterable[tuple[Product, int, Json]]
 """Of each line the product, how many, and what else was asked for."""
@@ -45,14 +42,14 @@ def new_order(
     wanted: Wanted,
     asked: Json,
     freight_cents: int = 0,
-) -> Json:
+) -> Order:
     """
     Make an order.
 
     An address that was asked for stands as it is; only one that was not is made up.
     """
     company, (city, state, postal_code) = one_of(pick, COMPANIES), one_of(pick, market.towns)
-    order: Json = {
+    order: Order = {
         "ingramOrderNumber": number,
         "ingramOrderDate": placed.isoformat(timespec="seconds"),
         "customerOrderNumber": po_number,
@@ -69,26 +66,32 @@ def new_order(
             "countryCode": market.country,
         },
         "lines": [],
+        "linesSoFar": 0,
     }
     if freight_cents:
         order["freightCents"] = freight_cents
-    for key in ("endCustomerOrderNumber", "notes", "shipToInfo", "endUserInfo"):
-        if asked.get(key):
-            order[key] = asked[key]
-    if asked.get("additionalAttributes"):
-        order["additionalAttributes"] = _attributes(asked)
+    if end_po := asked.get("endCustomerOrderNumber"):
+        order["endCustomerOrderNumber"] = end_po
+    if notes := asked.get("notes"):
+        order["notes"] = notes
+    if ship_to := address(asked, "shipToInfo"):
+        order["shipToInfo"] = ship_to
+    if end_user := address(asked, "endUserInfo"):
+        order["endUserInfo"] = end_user
+    if attributes := _attributes(asked):
+        order["additionalAttributes"] = attributes
     bid = asked.get("specialBidNumber")
     for product, quantity, line in wanted:
         add_line(order, product, quantity, line if bid is None else {"specialBidNumber": bid, **line}, market)
     return order
 
 
-def add_line(order: Json, product: Product, quantity: int, asked: Json, market: Market) -> Json:
+def add_line(order: Order, product: Product, quantity: int, asked: Json, market: Market) -> Line:
     """Add a line to an order, with the next number that none has had; give the line."""
-    order["linesSoFar"] = taken = order.get("linesSoFar", 0) + 1
-    number = f"{taken:03}"
+    order["linesSoFar"] += 1
+    number = f"{order['linesSoFar']:03}"
     price = asked.get("unitPrice")
-    line: Json = {
+    line: Line = {
         # What is sent and what is not are two sub-orders.
         "subOrderNumber": sub_order_number(order["ingramOrderNumber"], 1 if product.grams else 2),
         "ingramOrderLineNumber": number,
@@ -103,11 +106,12 @@ def add_line(order: Json, product: Product, quantity: int, asked: Json, market: 
         "quantityOrdered": quantity,
         "shipments": [],
     }
-    for key, name in (("specialBidNumber", "specialBidNumber"), ("notes", "lineNotes")):
-        if asked.get(key):
-            line[name] = asked[key]
-    if asked.get("additionalAttributes"):
-        line["additionalAttributes"] = _attributes(asked)
+    if bid := asked.get("specialBidNumber"):
+        line["specialBidNumber"] = bid
+    if notes := asked.get("notes"):
+        line["lineNotes"] = notes
+    if attributes := _attributes(asked):
+        line["additionalAttributes"] = attributes
     order["lines"].append(line)
     return line
 
@@ -115,7 +119,7 @@ def add_line(order: Json, product: Product, quantity: int, asked: Json, market: 
 def _attributes(asked: Json) -> list[Json]:
     return [
         {key: item.get(key) or "" for key in ("attributeName", "attributeValue")}
-        for item in asked["additionalAttributes"]
+        for item in asked.get("additionalAttributes") or ()
     ]
 
 
@@ -128,8 +132,8 @@ _WAYS: Final = [way for way, often in WAYS.items() for _ in range(often)]
 
 
 def by_chance(
-    count: int, market: Market, products: Products, placed: datetime, number: str, pick: Random, way: str
-) -> Json:
+    number: str, market: Market, pick: Random, *, po_number: str, placed: datetime, products: Products, way: str
+) -> Order:
     """Make the order that chance gives, which is to live in a certain way."""
     asked: dict[str, Any] = {}
     if pick.random() < 0.5:
@@ -141,7 +145,7 @@ def by_chance(
         number,
         market,
         pick,
-        po_number=f"PO-{1000 + count}",
+        po_number=po_number,
         placed=placed,
         status=HOLD if way == "held" else PROCESSING,
         currency=one_of(pick, market.currencies),

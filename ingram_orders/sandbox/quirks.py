@@ -1,39 +1,28 @@
 """
 Bends an answer as the API is seen to bend it: objects for lists, text for numbers, nulls, absent and unknown keys,
-dates in every form, status words in every spelling.
+joined carriers, dates in every form, status words in every spelling.
 
-What is bent is chosen by chance, the same for the same seed and answer; what the answer says is not changed by it.
+What is bent is chosen by chance, the same for the same seed and answer; what the answer says is not changed by it, and
+what the caller has said himself is left as it is.
 """
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
+from functools import partial
 from random import Random
 from typing import Any, Final
 
-from ingram_orders.sandbox.life import Json
+from ingram_orders.sandbox.kept import Json
 
-OBJECT_FOR_LIST: Final = frozenset({"carrierDetails", "shipmentDetails", "links"})
-"""Lists that come as an object where they have one entry. R, C."""
-TEXT_FOR_NUMBER: Final = frozenset(
-    {"recordsFound", "pageSize", "pageNumber", "orderTotal", "subOrderTotal", "unitPrice", "extendedPrice",
-     "quantityOrdered", "quantity"}
-)  # fmt: skip
-NUMBER_FOR_TEXT: Final = frozenset({"confirmationNumber", "cartonNumber", "postalCode"})
-LINE_NUMBERS: Final = frozenset({"ingramLineNumber", "customerLineNumber"})
-"""Text that comes as a number, too, and then without the zeros in front."""
-NULL_OR_ABSENT: Final = frozenset(
-    {"vendorSalesOrderNumber", "endCustomerOrderNumber", "webOrderId", "ingramPurchaseOrderNumber", "addressLine2",
-     "addressLine3", "phoneNumber", "email", "notes", "lineNotes", "specialBidNumber", "promisedDeliveryDate",
-     "requestedDeliverydate", "backOrderETADate", "trackingUrl", "upcCode", "additionalAttributes", "nextPage",
-     "previousPage", "miscellaneousCharges"}
-)  # fmt: skip
+Rule = Callable[[Any, Random], Any]
+"""Gives a value bent, or as it is."""
+
+OFFSETS: Final = (timedelta(hours=-7), timedelta(hours=5, minutes=30))
+"""As recorded; each sandbox is in one of these places."""
+UNKNOWN: Final = {"globalSkuId": "USA01@24@1AB001", "vendorNumber": "N2", "lineNumber": "1", "lineType": "P"}
+"""Keys that no schema has, and lines of answers do."""
 EMPTY: Final = {"partDescription": "serviceContractInfo", "purchaseOrderTotal": "resellerInfo"}
 """Objects that come empty where they are not there, by a key that stands beside them."""
-UNKNOWN: Final = {"globalSkuId": "USA01@24@1AB001", "vendorNumber": "N2", "lineNumber": "1", "lineType": "P"}
-"""Keys that no schema has, and answers do."""
-OFFSETS: Final = (timedelta(hours=-7), timedelta(hours=5, minutes=30))
-"""As recorded."""
-STATUSES: Final = frozenset({"orderStatus", "lineStatus", "subOrderStatus"})
 SPELLINGS: Final = {
     "PROCESSING": ("Processing", "In Progress", "im::processing"),
     "ON HOLD": ("On Hold", "IM::SALES_HOLD", "im::hold"),
@@ -41,98 +30,131 @@ SPELLINGS: Final = {
     "BACKORDERED": ("Backordered", "im::backordered"),
     "PARTIALLY SHIPPED": ("Partially Shipped", "IM::PARTIALLY_SHIPPED"),
     "SHIPPED": ("Shipped", "im::shipped"),
-    "DELIVERED": ("Delivered", "E-DELIVERED"),
+    "DELIVERED": ("Delivered", "im::delivered"),
     "INVOICED": ("Invoiced", "IM::INVOICED"),
 }
 
 
-def bend(answer: Any, pick: Random) -> Any:
-    """Give the answer bent; the one given stays as it is."""
-    return _bent("", answer, pick)
+def bend(answer: Any, pick: Random, *, offset: timedelta) -> Any:
+    """Give the answer bent, told in a place of that *offset*; the one given stays as it is."""
+    moment = partial(_moment, offset=offset)
+    return _bent(answer, pick, {**RULES, "ingramOrderDate": moment, "orderModifiedDate": moment})
 
 
-def _bent(key: str, value: Any, pick: Random) -> Any:
-    if isinstance(value, dict):
-        bent = {
-            name: _bent(name, item, pick)
-            for name, item in value.items()
-            if not (name in NULL_OR_ABSENT and not item and pick.random() < 0.2)
-        }
-        if "ingramPartNumber" in value and pick.random() < 0.3:
-            name = pick.choice(sorted(UNKNOWN))
-            bent.setdefault(name, UNKNOWN[name])
-        for beside, name in EMPTY.items():
-            if beside in value and pick.random() < 0.3:
-                bent.setdefault(name, {})
-        return bent
+def _bent(value: Any, pick: Random, rules: Mapping[str, Rule]) -> Any:
     if isinstance(value, list):
-        if (
-            key == "carrierDetails"
-            and len({it["deliveredDate"] for it in value}) == 1 < len(value)
-            and pick.random() < 0.5
-        ):
-            value = [_joined(value, pick.choice((",", ", ")))]
-        bent_items = [_bent("", item, pick) for item in value]
-        if key in OBJECT_FOR_LIST and len(bent_items) == 1 and pick.random() < 0.5:
-            return bent_items[0]
-        return bent_items if value or pick.random() < 0.5 else None
-    if key in NULL_OR_ABSENT and value == "":
-        return pick.choice(("", None))
-    for keys, kind, form in _SCALARS:
-        if key in keys and isinstance(value, kind) and not isinstance(value, bool) and pick.random() < 0.5:
-            return form(value, pick)
-    if isinstance(value, str) and len(value) >= 19 and value[4:5] == value[7:8] == "-" and value[10:11] == "T":
-        return _moment(value, pick)
-    return value
+        return [_bent(item, pick, rules) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "subOrders" in value:  # an order found, in which alone the total is seen to be text
+        rules = {**rules, "orderTotal": rules["subOrderTotal"]}
+    bent = {}
+    for key, item in value.items():
+        if key in NULL_OR_ABSENT and not item and pick.random() < 0.2:
+            continue
+        item = rules[key](item, pick) if key in rules else item
+        item = _bent(item, pick, rules)
+        bent[key] = None if item == [] and pick.random() < 0.5 else item
+    if "lineStatus" in value and pick.random() < 0.3:
+        name = pick.choice(sorted(UNKNOWN))
+        bent.setdefault(name, UNKNOWN[name])
+    for beside, name in EMPTY.items():
+        if beside in value and pick.random() < 0.3:
+            bent.setdefault(name, {})
+    return bent
 
 
-def _joined(carriers: list[Json], between: str) -> Json:
-    """Tell what several carriers brought as if it were one: names and numbers joined. C."""
-    packages = [package for carrier in carriers for package in carrier["trackingDetails"]]
-    return {
-        **carriers[0],
-        **{key: between.join(it[key] for it in carriers) for key in ("carrierCode", "carrierName")},
-        "quantity": sum(it["quantity"] for it in carriers),
-        "trackingDetails": [
-            {
-                **packages[0],
-                "trackingNumber": between.join(it["trackingNumber"] for it in packages),
-                "quantityInBox": str(sum(int(it["quantityInBox"]) for it in packages)),
-                "serialNumbers": [number for it in packages for number in it["serialNumbers"]],
-            }
-        ],
-    }
+# ── Rules ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _sometimes(change: Callable[[Any], Any]) -> Rule:
+    return lambda value, pick: change(value) if pick.random() < 0.5 else value
+
+
+def _alone(items: Any) -> Any:
+    return items[0] if isinstance(items, list) and len(items) == 1 else items
+
+
+def _counted(text: str) -> int | str:
+    """Give the number; zeros in front would be lost."""
+    return int(text) if _is_short_number(text) and not text.startswith("0") else text
+
+
+def _numbered(text: str) -> int | str:
+    """Give a line's number, without the zeros in front, as in published answers."""
+    return int(text) if _is_short_number(text) else text
+
+
+def _is_short_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 16
+
+
+def _written(number: float | None) -> str | None:
+    return number if number is None else f"{number:.2f}" if isinstance(number, float) else str(number)
 
 
 def _respelt(status: str, pick: Random) -> str:
-    return pick.choice(SPELLINGS.get(status, (status,)))
+    return pick.choice((status, *SPELLINGS.get(status, ())))
 
 
-def _written(number: float, pick: Random) -> str:  # noqa: ARG001  # as all forms
-    return f"{number:.2f}" if isinstance(number, float) else str(number)
+def _nothing(value: Any, pick: Random) -> Any:
+    return pick.choice(("", None)) if value == "" else value
 
 
-def _counted(text: str, pick: Random) -> int | str:  # noqa: ARG001
-    return int(text) if text.isdecimal() and not text.startswith("0") else text
+def _carriers(carriers: list[Json], pick: Random) -> Json | list[Json]:
+    """Tell what several carriers brought as if it were one: names and numbers joined. C."""
+    if len({it["deliveredDate"] for it in carriers}) == 1 < len(carriers) and pick.random() < 0.5:
+        between = pick.choice((",", ", "))
+        packages = [package for carrier in carriers for package in carrier["trackingDetails"]]
+        joined = {
+            **packages[0],
+            "trackingNumber": between.join(it["trackingNumber"] for it in packages),
+            "packageWeight": f"{sum(float(it['packageWeight']) for it in packages):.1f}",
+            "quantityInBox": str(sum(int(it["quantityInBox"]) for it in packages)),
+            "serialNumbers": [number for it in packages for number in it["serialNumbers"]],
+        }
+        names = {key: between.join(it[key] for it in carriers) for key in ("carrierCode", "carrierName")}
+        quantity = sum(it["quantity"] for it in carriers)
+        carriers = [{**carriers[0], **names, "quantity": quantity, "trackingDetails": [joined]}]
+    return _alone(carriers) if pick.random() < 0.5 else carriers
 
 
-def _numbered(text: str, pick: Random) -> int | str:  # noqa: ARG001
-    return int(text) if text.isdecimal() else text
+def _moment(text: str, pick: Random, *, offset: timedelta) -> str:
+    """
+    Write the same moment as it is told in a place, in one of the forms for it.
 
-
-_SCALARS: Final[tuple[tuple[frozenset[str], type | tuple[type, ...], Callable[[Any, Random], Any]], ...]] = (
-    (STATUSES, str, _respelt),
-    (TEXT_FOR_NUMBER, (int, float), _written),
-    (NUMBER_FOR_TEXT, str, _counted),
-    (LINE_NUMBERS, str, _numbered),
-)
-
-
-def _moment(text: str, pick: Random) -> str:
-    """Write the same moment in another form; one without an offset gets none, for nobody knows it."""
+    The details tell it without the offset, the search of the same order with it: recorded so.
+    """
+    if "T" not in text:
+        return text
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        return pick.choice((text, f"{text}.00", f"{text}.000")) if "." not in text else text
-    elsewhere = moment.astimezone(timezone(pick.choice(OFFSETS))).isoformat(timespec="seconds")
-    bare = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
-    return pick.choice((text, elsewhere, f"{bare}Z", f"{bare}.00Z", f"{bare}.000Z"))
+        local = (moment + offset).isoformat(timespec="seconds")
+        return pick.choice((local, f"{local}.00", f"{local}.000"))
+    there = timezone(offset)
+    return moment.astimezone(there).isoformat(timespec=pick.choice(("seconds", "milliseconds")))
+
+
+def _rules(rule: Rule, keys: str) -> dict[str, Rule]:
+    return dict.fromkeys(keys.split(), rule)
+
+
+NULL_OR_ABSENT: Final = frozenset(
+    {"vendorSalesOrderNumber", "endCustomerOrderNumber", "webOrderId", "ingramPurchaseOrderNumber", "addressLine2",
+     "addressLine3", "phoneNumber", "email", "notes", "lineNotes", "specialBidNumber", "promisedDeliveryDate",
+     "requestedDeliverydate", "backOrderETADate", "trackingUrl", "upcCode", "additionalAttributes", "nextPage",
+     "previousPage", "miscellaneousCharges"}
+)  # fmt: skip
+LINE_NUMBERS: Final = frozenset({"ingramLineNumber", "customerLineNumber"})
+RULES: Final[Mapping[str, Rule]] = {
+    # An object where the schema has a list, for one entry. R, C.
+    **_rules(_sometimes(_alone), "shipmentDetails links"),
+    "carrierDetails": _carriers,
+    # Numbers as text: the published search example.
+    **_rules(_sometimes(_written), "recordsFound pageSize pageNumber subOrderTotal"),
+    # Text as numbers: published examples.
+    **_rules(_sometimes(_counted), "postalCode confirmationNumber"),
+    **_rules(_sometimes(_numbered), "ingramLineNumber customerLineNumber"),
+    **_rules(_respelt, "orderStatus lineStatus subOrderStatus"),
+    **_rules(_nothing, " ".join(sorted(NULL_OR_ABSENT))),
+}

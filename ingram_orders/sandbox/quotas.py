@@ -36,7 +36,7 @@ class Window:
         """Count a call, if there is room for it."""
         length = timedelta(seconds=quota.seconds)
         calls = self._calls[route]
-        while calls and calls[0] <= now - length:
+        while calls and not now - length < calls[0] <= now:  # over, or of a time to which the clock went back
             calls.popleft()
         granted = len(calls) < quota.calls
         if granted:

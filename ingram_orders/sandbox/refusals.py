@@ -30,13 +30,12 @@ def _told(value: object) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)[:100]
 
 
-def refusal(refused: Refused, *, flat: bool) -> dict[str, Any]:
-    """Give the body that the API refuses with; *flat* is the one of v7 creates."""
-    error: dict[str, Any] = {"id": secrets.token_hex(8), "type": refused.kind, "message": refused.message}
+def refusal(refused: Refused, *, v7: bool) -> dict[str, Any]:
+    """Give the body that the API refuses with; creates of v7 name its id otherwise."""
+    error: dict[str, Any] = {"traceid" if v7 else "id": secrets.token_hex(8)}
+    error.update(type=refused.kind, message=refused.message)
     if refused.fields:
         error["fields"] = refused.fields
-    if flat:
-        return {"traceid": error.pop("id"), **error}
     return {"errors": [error]}
 
 

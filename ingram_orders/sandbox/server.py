@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from aiohttp import web
 
 from ingram_orders.sandbox import bodies
-from ingram_orders.sandbox.book import Manners, OrderBook, Outcome
+from ingram_orders.sandbox.book import OrderBook
 from ingram_orders.sandbox.catalogue import MARKETS, PRODUCTS, Product, by_sku
 from ingram_orders.sandbox.documents import vendor_required_info
+from ingram_orders.sandbox.kept import Json
 from ingram_orders.sandbox.ledger import Ledger, Received, Written
-from ingram_orders.sandbox.life import Json
-from ingram_orders.sandbox.quirks import bend
+from ingram_orders.sandbox.orders import Manners, Outcome
+from ingram_orders.sandbox.quirks import OFFSETS, bend
 from ingram_orders.sandbox.quotas import Quota, Window
 from ingram_orders.sandbox.refusals import (
     QUOTA_EXCEEDED,
@@ -37,8 +38,9 @@ if TYPE_CHECKING:
     from ingram_orders.client import OrdersClient, Settings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Fault = Callable[[Received], Awaitable[web.StreamResponse | None]]
-"""Looks at a request before anything is done with it, and may answer it; `None` lets it pass, raising is a bare 500."""
+Proceed = Callable[[], Awaitable[web.StreamResponse]]
+Fault = Callable[[web.Request, Proceed], Awaitable[web.StreamResponse]]
+"""Stands around every request, which is in the ledger already; `return await proceed()` changes nothing."""
 
 TOKEN_LIFETIME: Final = timedelta(seconds=86_399)
 """As recorded."""
@@ -111,10 +113,9 @@ class Sandbox:
         self.quirks = quirks
         self.records_found: Callable[[int], int | None] = lambda count: count
         """What a search says was found, of what was; for lies."""
-        self.unauthorized: str = next(iter(UNAUTHORIZED))
-        """In which shape a token is refused: one of `refusals.UNAUTHORIZED`."""
+        self._unauthorized = next(iter(UNAUTHORIZED))
         self.fault: Fault | None = None
-        """Looks at every request before anything is done with it."""
+        """Stands around every request: may answer in its place, before or after it has acted, or not at all."""
         self.country_code = MARKETS[market].country
         self._seed = seed
         self._port = port
@@ -144,6 +145,17 @@ class Sandbox:
     @manners.setter
     def manners(self, manners: Manners) -> None:
         self._book.manners = manners
+
+    @property
+    def unauthorized(self) -> str:
+        """In which shape a token is refused: `fault`, `flat fault`, `oauth`, `message`, or `no product`."""
+        return self._unauthorized
+
+    @unauthorized.setter
+    def unauthorized(self, shape: str) -> None:
+        if shape not in UNAUTHORIZED:
+            raise ValueError(f"unauthorized must be one of {', '.join(UNAUTHORIZED)}, not {shape!r}")
+        self._unauthorized = shape
 
     @property
     def url(self) -> str:
@@ -199,8 +211,8 @@ class Sandbox:
     def _application(self) -> web.Application:
         app = web.Application(
             middlewares=[
-                self._answer_refusals, self._note, self._check_token, self._check_headers,
-                self._count, self._rest_at_night,
+                self._round_off, self._note, self._check_token, self._check_headers, self._count,
+                self._answer_refusals, self._rest_at_night,
             ],
             client_max_size=MAX_BODY,
         )  # fmt: skip
@@ -219,12 +231,10 @@ class Sandbox:
     # ── What every request goes through, in this order ──────────────────────────────────────────────────────────
 
     @web.middleware
-    async def _answer_refusals(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _round_off(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         response: web.StreamResponse
         try:
             response = await handler(request)
-        except Refused as refused:
-            response = self._refuse(refused, request)
         except web.HTTPException as gateway:  # no such route, or not with this method
             response = _json(gateway_fault(gateway.reason), request, status=gateway.status)
         response.headers["Date"] = format_datetime(self._clock().astimezone(UTC), usegmt=True)
@@ -234,24 +244,33 @@ class Sandbox:
         pick = Random(f"{self._seed} {request.raw_path} {len(self.ledger)}")
         if self.quirks and pick.random() < 0.5:
             return web.Response(text=odd_refusal(refused, pick), status=refused.status, headers=_echoed(request))
-        body = refusal(refused, flat=request.path == "/resellers/v7/orders")
+        body = refusal(refused, v7=request.path == "/resellers/v7/orders")
         return _json(body, request, status=refused.status)
 
     @web.middleware
     async def _note(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith("/_sandbox/"):
             return await handler(request)
-        received = Received(
-            method=request.method,
-            path=request.raw_path.partition("?")[0],
-            query=tuple(request.query.items()),
-            headers=request.headers,
-            body=await request.read(),
-            at=self._clock(),
+        body, unreadable = b"", None
+        try:
+            body = await request.read()
+        except (web.HTTPException, ValueError) as exc:  # too large, or not compressed as it says
+            unreadable = exc
+        self.ledger.append(
+            Received(
+                method=request.method,
+                path=request.raw_path.partition("?")[0],
+                query=tuple(request.query.items()),
+                headers=request.headers,
+                body=body,
+                at=self._clock(),
+            )
         )
-        self.ledger.append(received)
-        answer = None if self.fault is None else await self.fault(received)
-        return await handler(request) if answer is None else answer
+        if isinstance(unreadable, web.HTTPException):
+            raise unreadable
+        if unreadable is not None:
+            return self._refuse(Refused(400, "Request cannot be read"), request)
+        return await handler(request) if self.fault is None else await self.fault(request, lambda: handler(request))
 
     @web.middleware
     async def _check_token(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -277,7 +296,7 @@ class Sandbox:
                 and not (name == "IM-SenderID" and name not in request.headers)
             ]
             if wrong:
-                raise Refused(400, "Validation failed", *wrong)
+                return self._refuse(Refused(400, "Validation failed", *wrong), request)
         return await handler(request)
 
     @web.middleware
@@ -286,22 +305,23 @@ class Sandbox:
         if quota is None or resource is None or not _is_ours(request) or request.method not in quota.methods:
             return await handler(request)
         verdict = self._window.take(f"{request.method} {resource.canonical}", quota, self._clock())
-        rates = {
-            "X-RateLimit-Limit": str(quota.calls),
-            "X-RateLimit-Remaining": str(verdict.remaining),
-            "X-RateLimit-Reset": str(int(verdict.reset.timestamp()) + 1),
-        }
         response: web.StreamResponse
         if verdict.granted:
-            try:
-                response = await handler(request)
-            except Refused as refused:
-                response = self._refuse(refused, request)
+            response = await handler(request)
         else:
             status, body = QUOTA_EXCEEDED[len(self.ledger) % len(QUOTA_EXCEEDED) if self.quirks else 0]
             response = _json(body, request, status=status)
-        response.headers.update(rates)
+        response.headers["X-RateLimit-Limit"] = str(quota.calls)
+        response.headers["X-RateLimit-Remaining"] = str(verdict.remaining)
+        response.headers["X-RateLimit-Reset"] = str(int(verdict.reset.timestamp()) + 1)
         return response
+
+    @web.middleware
+    async def _answer_refusals(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Refused as refused:
+            return self._refuse(refused, request)
 
     @web.middleware
     async def _rest_at_night(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -377,7 +397,8 @@ class Sandbox:
 
     def _answer(self, answer: Any, request: web.Request, *, status: int = 200) -> web.Response:
         if self.quirks:
-            answer = bend(answer, Random(f"{self._seed} {request.raw_path}"))
+            offset = Random(f"{self._seed} place").choice(OFFSETS)
+            answer = bend(answer, Random(f"{self._seed} {request.raw_path}"), offset=offset)
         return _json(answer, request, status=status)
 
     async def _vendor_required_info(self, request: web.Request) -> web.Response:
@@ -394,7 +415,7 @@ def _aware(now: datetime) -> datetime:
 
 
 def _json(answer: Any, request: web.Request, *, status: int = 200) -> web.Response:
-    text = json.dumps(answer, default=float)
+    text = json.dumps(answer, allow_nan=False)
     return web.Response(text=text, status=status, headers=_echoed(request), content_type="application/json")
 
 
