@@ -254,7 +254,7 @@ class Sandbox:
         body, unreadable = b"", None
         try:
             body = await request.read()
-        except (web.HTTPException, ValueError) as exc:  # too large, or not compressed as it says
+        except (web.HTTPException, web.RequestPayloadError) as exc:  # too large, or not compressed as it says
             unreadable = exc
         self.ledger.append(
             Received(
