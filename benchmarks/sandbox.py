@@ -6,6 +6,8 @@ The floor of starting is to write as many orders as JSON; that of a search, by b
 
 import asyncio
 import json
+import os
+import platform
 import statistics
 import sys
 import time
@@ -39,25 +41,28 @@ SEARCHES: dict[str, dict[str, list[str]]] = {
 }  # fmt: skip
 
 
-async def seconds(work: Callable[[], Awaitable[Any]], rounds: int = 7) -> float:
-    """Give the median time of some rounds."""
+async def seconds(work: Callable[[], Awaitable[Any]], rounds: int = 9) -> list[float]:
+    """Give the times of some rounds, sorted; one before them warms up."""
     taken = []
-    for _ in range(rounds):
+    for _ in range(rounds + 1):
         started = time.perf_counter()
         await work()
         taken.append(time.perf_counter() - started)
-    return statistics.median(taken)
+    return sorted(taken[1:])
 
 
-def row(what: str, took: float, floor: float, goal: float) -> None:
-    """Print one line of the table."""
-    met = "met" if took <= goal else "NOT met"
-    print(f"{what:44} {took * 1000:9.1f} ms   {took / floor:6.1f} x floor   goal {goal * 1000:6.0f} ms   {met}")
+def row(what: str, took: list[float], floor: list[float], goal: float) -> None:
+    """Print one line of the table: the median, the fastest and the slowest round, the ratio of medians."""
+    middle, ratio = statistics.median(took), statistics.median(took) / statistics.median(floor)
+    spread = f"{took[0] * 1000:7.1f} to {took[-1] * 1000:6.1f}"
+    met = "met" if middle <= goal else "NOT met"
+    print(f"{what:42}{middle * 1000:8.1f} ms ({spread}){ratio:6.1f} x floor, goal {goal * 1000:5.0f} ms: {met}")
 
 
 async def main() -> None:
     """Measure, and print the table."""
-    print(f"Python {sys.version.split()[0]}, {sys.platform}")
+    python, cores = sys.version.split()[0], os.cpu_count()
+    print(f"Python {python}, aiohttp {aiohttp.__version__}, {platform.machine()} {sys.platform}, {cores} cores")
     for orders, goal in STARTS:
 
         async def start(orders: int = orders) -> None:
@@ -72,7 +77,7 @@ async def main() -> None:
             for _ in range(orders):
                 json.dumps(one)
 
-        row(f"start with {orders:,} orders", await seconds(start, 3), await seconds(write, 3), goal)
+        row(f"start with {orders:,} orders", await seconds(start, 5), await seconds(write, 5), goal)
     async with Sandbox(orders=20_000) as sandbox, aiohttp.ClientSession() as session:
         form = {"grant_type": "client_credentials", "client_id": "sandbox", "client_secret": "sandbox-secret"}
         async with session.post(f"{sandbox.url}/oauth/oauth20/token", data=form) as answer:

@@ -55,9 +55,13 @@ class _Response(aiohttp.ClientResponse):
 
 @pytest.fixture
 def ingram_answers(monkeypatch: pytest.MonkeyPatch) -> "Iterator[aioresponses]":
-    """Answers in the place of the network, by aioresponses, made to work with the newest aiohttp."""
+    """
+    Answers in the place of the network, by aioresponses, made to work with the newest aiohttp.
+
+    A sandbox of the same test is still reached: what goes to this machine passes.
+    """
     from aioresponses import aioresponses, core
 
     monkeypatch.setattr(core, "ClientResponse", _Response)
-    with aioresponses() as answers:
+    with aioresponses(passthrough=["http://127.0.0.1"]) as answers:
         yield answers

@@ -28,6 +28,7 @@ from ingram_orders import (
     Settings,
     Timeouts,
 )
+from ingram_orders.sandbox import Sandbox
 
 TOKEN_URL = f"{INGRAM_PRODUCTION}/oauth/oauth20/token"
 ENVIRONMENT = {
@@ -295,6 +296,14 @@ async def test_a_service_can_be_tested_with_mocked_answers(orders: OrdersClient,
     assert page.records_found == 1
     [order] = page.orders
     assert order.status is OrderStatus.SHIPPED
+
+
+async def test_a_sandbox_is_reached_beside_mocked_answers(sandbox: Sandbox, ingram_answers: aioresponses) -> None:
+    ingram_answers.get("https://elsewhere.example/", payload={"mocked": True})
+    async with sandbox.client() as orders, aiohttp.ClientSession() as session:
+        assert (await orders.search().execute()).orders
+        async with session.get("https://elsewhere.example/") as answer:
+            assert await answer.json() == {"mocked": True}
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 207])

@@ -697,13 +697,16 @@ def told(model: Any) -> Any:
     return [told(item) for item in model] if isinstance(model, tuple) else model
 
 
-def carried(shipment: DetailShipment) -> list[set[Any]]:
+def carried(shipment: DetailShipment) -> list[Any]:
     """Give who carried what, whether each carrier is told by itself or several as one."""
     carriers = shipment.carrier_details
     packages = [package for carrier in carriers for package in carrier.tracking_details]
     return [
         {code for it in carriers for code in re.split(", ?", it.carrier_code or "")},
         {it.delivered_date for it in carriers},
+        sum(it.quantity or 0 for it in carriers),
+        sum(int(it.quantity_in_box or 0) for it in packages),
+        sum(Decimal(it.package_weight or 0) for it in packages),
         {number for it in packages for number in re.split(", ?", it.tracking_number or "")},
         {number.serial_number for it in packages for number in it.serial_numbers},
     ]

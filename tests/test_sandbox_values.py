@@ -236,6 +236,7 @@ async def status_of(sandbox: Sandbox, method: str, path: str, *, sender: str = "
         return answer.status
 
 
+ONE = {"ingramPartNumber": "CODE", "quantity": 1}
 REQUESTS: dict[str, tuple[str, str, dict[str, Any], int]] = {
     "a sender of 32 characters": ("GET", "/resellers/v6/orders/search", {"sender": "x" * 32}, 200),
     "a sender of 33": ("GET", "/resellers/v6/orders/search", {"sender": "x" * 33}, 400),
@@ -246,10 +247,12 @@ REQUESTS: dict[str, tuple[str, str, dict[str, Any], int]] = {
         "POST", "/resellers/v6/orders", {"data": b"{}", "headers": {"Content-Encoding": "gzip"}}, 400,
     ),
     "a price of three decimals": (
-        "POST", "/resellers/v6/orders", {"data": '{"customerOrderNumber": "P", "lines": [{"unitPrice": 1.005}]}'}, 400,
+        "POST", "/resellers/v6/orders",
+        {"json": {"customerOrderNumber": "P", "lines": [{**ONE, "unitPrice": 1.005}]}}, 400,
     ),
     "a price with a mark": (
-        "POST", "/resellers/v6/orders", {"data": '{"customerOrderNumber": "P", "lines": [{"unitPrice": "1_0"}]}'}, 400,
+        "POST", "/resellers/v6/orders",
+        {"json": {"customerOrderNumber": "P", "lines": [{**ONE, "unitPrice": "1_0"}]}}, 400,
     ),
     "a quantity with an exponent": (
         "POST", "/resellers/v6/orders",

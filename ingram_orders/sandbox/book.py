@@ -203,7 +203,9 @@ def _let_time_pass(orders: Orders) -> None:
         while steps and steps[0][0] <= until:
             then = orders.at(steps[0][0])
             steps = life.move(order, steps, then.now, _chance_of_step(orders, order))
-            then.keep(order, steps)
+            is_last = not steps or steps[0][0] > until
+            if is_last or orders.manners.index_lag:  # or a search may still be to see what was between
+                then.keep(order, steps)
     index.catch_up(orders.connection, orders.now)
 
 
