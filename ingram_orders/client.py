@@ -189,8 +189,19 @@ class OrdersClient:
 
     async def send(self, request: Request[A], *, timeout: float | None = None) -> Response[A]:
         """Send a request that was built elsewhere; `request.execute()` does so by itself. See there."""
-        defaults = {**self._defaults, "im_correlation_id": uuid4().hex}
-        return await self._session.send(wire.encode(request, defaults), timeout=timeout)
+        return await self._session.send(self._encoded(request), timeout=timeout)
+
+    def check(self, request: Request[Any]) -> None:
+        """
+        See that a request can be sent, as `execute()` does before it sends one; nothing is sent.
+
+        Raises:
+            InvalidRequestError: All problems of the request.
+        """
+        self._encoded(request)
+
+    def _encoded(self, request: Request[Any]) -> wire.Outgoing:
+        return wire.encode(request, {**self._defaults, "im_correlation_id": uuid4().hex})
 
     # ── The operations ──────────────────────────────────────────────────────────────────────────────────────────
 

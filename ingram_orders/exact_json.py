@@ -44,6 +44,28 @@ def read_json(body: bytes) -> Any:
     raise ValueError(wrong)
 
 
+def read_document(body: bytes) -> Any:
+    """
+    Read JSON that somebody wrote to be sent: as `read_json`, but what a server might read otherwise is refused.
+
+    Raises:
+        ValueError, ArithmeticError, RecursionError: It is not JSON, or not within Python's bounds; a key is repeated.
+    """
+    return json.loads(body, parse_float=_decimal, parse_constant=_no_json, object_pairs_hook=_once)
+
+
+def _no_json(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"{next(key for key in keys if keys.count(key) > 1)!r} is there twice")
+    return read
+
+
 def _read(body: bytes) -> Any:
     if len(body) < LONG_BODY:
         return json.loads(body, parse_float=Decimal, parse_constant=str)

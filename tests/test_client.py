@@ -17,6 +17,7 @@ from ingram_orders import (
     BadRequestError,
     ConfigurationError,
     IngramError,
+    InvalidRequestError,
     NotFoundError,
     NotOnHoldError,
     OrderCreateRequest,
@@ -278,6 +279,13 @@ def test_a_view_has_defaults_of_its_own() -> None:
 @pytest.fixture
 def orders() -> OrdersClient:
     return OrdersClient("i", "s", customer_number="20-222222", country_code="US")
+
+
+def test_a_request_is_checked_without_being_sent(orders: OrdersClient) -> None:
+    orders.check(orders.search().page_size(5))
+    with pytest.raises(InvalidRequestError) as wrong:
+        orders.check(orders.search().page_size(500))
+    assert wrong.value.problems == ("page_size: 500 is out of range, 1 to 100 is allowed",)
 
 
 async def test_a_service_can_be_tested_with_mocked_answers(orders: OrdersClient, ingram_answers: aioresponses) -> None:

@@ -19,6 +19,7 @@ from ingram_orders import (
     EndUser,
     ModifyShipTo,
     OrderCreateRequest,
+    OrderDetailB2B,
     OrderModifyRequest,
     OrdersClient,
     OrderStatus,
@@ -112,7 +113,7 @@ async def test_freight_counts_to_the_total_and_is_told_as_a_charge(clock: Clock)
 
 async def test_what_was_on_back_order_is_not_once_it_is_sent(orders: OrdersClient, clock: Clock) -> None:
     number = await placed(orders, order("P", skus=("LATE",)))
-    seen = []
+    seen, detail = [], OrderDetailB2B()
     for _ in range(20):
         detail = await orders.details(number).execute()
         [line] = detail.lines
@@ -122,7 +123,7 @@ async def test_what_was_on_back_order_is_not_once_it_is_sent(orders: OrdersClien
         seen.append(detail.status)
         clock.move(days=1)
     assert 6 <= seen.count(OrderStatus.BACKORDERED) <= 13  # not at once, as what is in stock
-    [shipment] = line.shipment_details
+    [shipment] = detail.lines[0].shipment_details
     assert isinstance(shipment.shipped_date, date)
     assert shipment.estimated_delivery_date == shipment.shipped_date + timedelta(days=3)
 
@@ -306,6 +307,7 @@ async def test_what_a_change_says_nothing_of_stays_and_what_is_empty_is_taken_aw
         (OrderModifyRequest(ship_to_info=ModifyShipTo(city=" "), notes="kept"), "kept", "BERGEN"),
         (OrderModifyRequest(notes=""), "", "BERGEN"),
     ]
+    detail = OrderDetailB2B()
     for change, notes, city in changes:
         await orders.modify(number).order_modify_request(change).execute()
         detail = await orders.details(number).execute()
@@ -319,7 +321,9 @@ async def test_what_a_change_says_nothing_of_stays_and_what_is_empty_is_taken_aw
             await orders.modify(number).order_modify_request(nothing).execute()
 
 
-async def test_an_interrupted_start_leaves_nothing_that_the_next_one_trips_over(tmp_path: Path, clock: Clock) -> None:
+async def test_an_interrupted_start_leaves_nothing_that_the_next_one_trips_over(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "orders.db"
     sandbox = Sandbox(orders=3_000, database=file, clock=clock)
     add, parts = sandbox._book._storage.run, 0
@@ -331,7 +335,7 @@ async def test_an_interrupted_start_leaves_nothing_that_the_next_one_trips_over(
             raise asyncio.CancelledError
         return await add(work)
 
-    sandbox._book._storage.run = interrupted  # type: ignore[method-assign]
+    monkeypatch.setattr(sandbox._book._storage, "run", interrupted)
     with pytest.raises(asyncio.CancelledError):
         async with sandbox:
             pass

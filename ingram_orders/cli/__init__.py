@@ -1,6 +1,5 @@
 """The command line, `ingram-orders`; needs the extra `cli`."""
 
-import io
 import os
 import sys
 
@@ -8,29 +7,38 @@ import sys
 def main() -> None:
     """Run the command line, or say what it needs; ends with the exit code that `calls` tells of."""
     try:
+        _main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _main() -> None:
+    # A stream that was closed before we began is none: what is written to it goes nowhere, and nothing is to be read.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115  # as long as we run
+    try:
         import click
 
-        from ingram_orders.cli.calls import INTERRUPTED, REFUSED, end_output
         from ingram_orders.cli.commands import ingram_orders
+        from ingram_orders.cli.ending import INTERRUPTED, fail, output_failed
+        from ingram_orders.cli.output import choose_encodings
     except ModuleNotFoundError as missing:
         if missing.name not in {"click", "rich"}:
             raise
         print(f"the command line needs {missing.name}: pip install 'ingram-orders[cli]'", file=sys.stderr)
         sys.exit(2)
-    if sys.stdout is None:  # closed before we began
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # as long as the process
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without an umlaut is shown something all the same
+    choose_encodings()
     try:
         code = ingram_orders.main(prog_name="ingram-orders", standalone_mode=False)
         sys.stdout.flush()  # here, where a reader that has gone, or a full disk, is noticed
+    except click.UsageError as wrong:
+        where = wrong.ctx.command_path if wrong.ctx else "ingram-orders"
+        fail(f"{wrong.format_message()} (see `{where} --help`)", wrong.exit_code)
     except click.ClickException as wrong:
-        wrong.show()
-        code = wrong.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        code = INTERRUPTED
+        fail(wrong.format_message(), wrong.exit_code)
+    except click.Abort:
+        sys.exit(INTERRUPTED)
     except OSError as failed:
-        print(f"ingram-orders: {failed}", file=sys.stderr)
-        end_output()
-        code = REFUSED
+        output_failed(failed)
     sys.exit(code)

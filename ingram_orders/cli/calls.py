@@ -2,29 +2,24 @@
 
 import asyncio
 import functools
-import os
+import re
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from typing import IO, Any, Final, NoReturn, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
 
 import click
 
+from ingram_orders.builder import Request, Response
+from ingram_orders.cli.ending import INTERRUPTED, REFUSED, UNKNOWN, WRONG, fail
+from ingram_orders.cli.output import progress
+from ingram_orders.cli.tables import plain
 from ingram_orders.client import VARIABLES, OrdersClient
-from ingram_orders.converters import structure, wire_names
-from ingram_orders.errors import ConfigurationError, IngramError, InvalidRequestError, OutcomeUnknownError, one_line
-from ingram_orders.exact_json import read_json
-from ingram_orders.models import RequestModel
+from ingram_orders.errors import ConfigurationError, IngramError, InvalidRequestError, OutcomeUnknownError
+from ingram_orders.settings import INGRAM_PRODUCTION, Timeouts
 
 F = TypeVar("F", bound=Callable[..., Any])
-Document = TypeVar("Document", bound=RequestModel)
-
-REFUSED: Final = 1
-"""The API refused, or could not be reached."""
-WRONG: Final = 2
-"""What was asked for cannot be right; nothing was sent. Click's own code for it."""
-UNKNOWN: Final = 3
-"""A write was sent, and what became of it is not known: look before doing it again."""
-INTERRUPTED: Final = 130
+T = TypeVar("T")
+A = TypeVar("A")
 
 _HELP: Final = {
     "client_id": "The app's id.",
@@ -34,100 +29,106 @@ _HELP: Final = {
     "sender_id": "Names the sender.",
     "base_url": "The API's address; Ingram's own unless given.",
 }
+_NEEDED: Final = ("client_id", "client_secret", "customer_number", "country_code")
 
 
 def for_the_api(command: F) -> F:
-    """Decorate a command with the settings of a client; it takes them as `settings`."""
+    """Decorate a command with the settings of a client; it is given the client as `client`."""
 
     @functools.wraps(command)
     def with_settings(*args: Any, **given: Any) -> Any:
-        settings = {name: value for name in VARIABLES if (value := given.pop(name)) is not None}
+        timeout = given.pop("timeout")
+        settings = {
+            name: value for name in (*VARIABLES, "token_url", "proxy") if (value := given.pop(name)) is not None
+        }
         for name, value in settings.items():
             if not value:  # as from an unset variable; the default, say Ingram's own address, would be a surprise
-                fail(f"--{name.replace('_', '-')} is empty", WRONG)
-        return command(*args, settings=settings, **given)
+                fail(f"{_option(name)} is empty", WRONG)
+        missing = [f"{_option(name)} ({VARIABLES[name]})" for name in _NEEDED if name not in settings]
+        if missing:
+            fail(f"missing: {', '.join(missing)}; give each as an option, or in its environment variable", WRONG)
+        try:
+            client = OrdersClient(**settings, timeouts=Timeouts(total=timeout))
+        except ConfigurationError as wrong:
+            fail(wrong, WRONG)
+        return command(*args, client=client, **given)
 
-    for name, variable in reversed([*VARIABLES.items()]):
-        option = click.option(
-            f"--{name.replace('_', '-')}", envvar=variable, show_envvar=True, metavar="TEXT", help=_HELP[name]
-        )
+    options = [
+        click.option(_option(name), envvar=variable, show_envvar=True, metavar="TEXT", help=_HELP[name])
+        for name, variable in VARIABLES.items()
+    ]
+    options += [
+        click.option("--token-url", metavar="TEXT", help="Where tokens are had; beside the API unless given."),
+        click.option("--proxy", metavar="TEXT", help="http[s]://[user:password@]host[:port]"),
+        click.option(
+            "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For each call."
+        ),
+    ]
+    for option in reversed(options):
         with_settings = option(with_settings)
     return with_settings  # type: ignore[return-value]  # as `command`, but for the options
 
 
-def carry_out(
-    work: Callable[[OrdersClient], Awaitable[None]], settings: dict[str, Any], *, writing: str | None = None
-) -> None:
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def run(client: OrdersClient, work: Coroutine[Any, Any, T], *, writing: str | None = None) -> T:
     """
-    Do *work* with a client, and end with the exit code that fits.
+    Do *work* with a client and give its result, or end with the exit code that fits.
 
     *writing* says what it changes, if it changes something: who interrupts it must be told to look.
     """
 
-    async def main() -> None:
-        async with OrdersClient.from_env({}, **settings) as orders:
-            await work(orders)
-        sys.stdout.flush()  # here, where a reader that has gone is noticed
+    async def main() -> T:
+        async with client:
+            return await work
 
     try:
-        asyncio.run(main())
+        with progress("waiting for the API"):
+            return asyncio.run(main())
     except OutcomeUnknownError as unknown:
         fail(unknown, UNKNOWN)
-    except (InvalidRequestError, ConfigurationError) as wrong:
+    except InvalidRequestError as wrong:
+        fail(_in_words_of_ours(wrong), WRONG)
+    except ConfigurationError as wrong:
         fail(wrong, WRONG)
     except IngramError as refused:
         fail(refused, REFUSED)
-    except BrokenPipeError:  # whoever read our output has seen enough
-        end_output()
     except KeyboardInterrupt:
         if writing is not None:
             fail(f"interrupted; {writing} may have taken effect, so look before doing it again", INTERRUPTED)
         raise
 
 
-def end_output() -> None:
-    """Write no more; or Python would try again at its end, and complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
-def fail(why: object, code: int) -> NoReturn:
-    """Say in one line what went wrong, and end."""
-    click.echo(f"ingram-orders: {one_line(str(why), 2000)}", err=True)
-    sys.exit(code)
-
-
-def document_in(file: IO[bytes], model: type[Document]) -> Document:
-    """Read a request's document from a JSON file; warn of keys that the API is not known to have."""
+def write(client: OrdersClient, request: Request[A], question: str, *, writing: str, yes: bool) -> Response[A]:
+    """Check a write, ask whether it is meant, with whom and where it goes (`yes` answers), and do it."""
     try:
-        document = structure(read_json(file.read()), model)
+        client.check(request)
     except InvalidRequestError as wrong:
-        fail(f"{file.name}: {wrong}", WRONG)
-    except (ValueError, ArithmeticError, RecursionError) as wrong:
-        fail(f"{file.name} is not JSON: {wrong}", WRONG)
-    for key in unknown_keys(document):
-        click.echo(f"ingram-orders: {file.name}: {one_line(key, 200)} is no field of the API; sent as it is", err=True)
-    return document
-
-
-def unknown_keys(model: RequestModel, where: str = "") -> Iterator[str]:
-    """Give the keys in a document that are no fields of it, with where they are."""
-    class_: Any = type(model)
-    names = wire_names(class_)
-    yield from (f"{where}{key}" for key in model.extra if key not in names.values())
-    for name, wire in names.items():
-        value = getattr(model, name)
-        for place, part in enumerate(value if isinstance(value, tuple) else ()):
-            if isinstance(part, RequestModel):
-                yield from unknown_keys(part, f"{where}{wire}[{place}].")
-        if isinstance(value, RequestModel):
-            yield from unknown_keys(value, f"{where}{wire}.")
-
-
-def ask(question: str, *, yes: bool) -> None:
-    """Ask before something is done; `--yes` answers."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
+        fail(_in_words_of_ours(wrong), WRONG)
+    # Before the loop runs, which would keep a Ctrl-C from ending the question.
+    if not yes and not sys.stdin.isatty():
         fail("nobody can be asked here; give --yes to do it all the same", WRONG)
-    if not click.confirm(question, err=True):
+    settings = click.get_current_context().params
+    to = f"as customer {settings['customer_number']} at {settings['base_url'] or INGRAM_PRODUCTION}"
+    if not yes and not click.confirm(plain(f"{question}, {to}?").plain, err=True):
         fail("nothing was done", REFUSED)
+    return run(client, request.execute_with_response(), writing=writing)
+
+
+def _in_words_of_ours(wrong: InvalidRequestError) -> str:
+    """Tell problems by the options, and by the keys of a file, in the place of Python's names."""
+    return "; ".join(_of_ours(problem) for problem in wrong.problems)
+
+
+def _of_ours(problem: str) -> str:
+    name = re.match(r"[a-z_0-9]+(\[\d+\]|\.[a-z_0-9]+)*", problem)
+    if name is None or "_" not in name[0]:
+        return problem
+    rest = problem[name.end() :]
+    document, _, path = name[0].partition(".")
+    if path:  # within the document, whose keys are the API's
+        return re.sub(r"_([a-z0-9])", lambda it: it[1].upper(), path) + rest
+    document = document.removeprefix("im_") if document.removeprefix("im_") in VARIABLES else document
+    return _option(document) + rest

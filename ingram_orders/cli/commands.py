@@ -7,23 +7,26 @@ import click
 from click.shell_completion import get_completion_class
 
 from ingram_orders._version import __version__
-from ingram_orders.cli.calls import WRONG, ask, carry_out, document_in, fail, for_the_api
+from ingram_orders.builder import Response
+from ingram_orders.cli.calls import for_the_api, run, write
 from ingram_orders.cli.demo import working_day
+from ingram_orders.cli.ending import UNKNOWN, WRONG, fail
+from ingram_orders.cli.files import document_in
 from ingram_orders.cli.options import filled_in, options_of
-from ingram_orders.cli.output import (
-    console,
-    created_table,
+from ingram_orders.cli.output import console, document_of, progress, show, show_csv
+from ingram_orders.cli.serving import serve
+from ingram_orders.cli.tables import (
+    confirmation_text,
+    created_tables,
     detail_tables,
     modified_tables,
     orders_table,
     plain,
-    print_csv,
-    progress,
-    show,
 )
-from ingram_orders.cli.serving import serve
 from ingram_orders.client import OrdersClient
-from ingram_orders.models import AsyncOrderCreateDTO, FoundOrder, OrderCreateRequest, OrderModifyRequest
+from ingram_orders.converters import unstructure
+from ingram_orders.errors import ApiError
+from ingram_orders.models import AsyncOrderCreateDTO, OrderCreateRequest, OrderModifyRequest, OrderSearchResponse
 from ingram_orders.operations import CancelOrder, CreateOrder, GetOrderDetails, ModifyOrder, SearchOrders
 
 yes = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -39,8 +42,12 @@ def ingram_orders() -> None:
     Settings come from options or from the environment (INGRAM_CLIENT_ID and so on). Try it without an account:
     `ingram-orders demo`, or `ingram-orders sandbox` in one terminal and, with what it prints, any command in another.
 
-    Exit codes: 1 the API refused or could not be reached, 2 the request cannot be right and was not sent, 3 a write
-    was sent and its outcome is not known, 130 interrupted.
+    \b
+    Exit codes:
+      1    the API refused or could not be reached, or you said no
+      2    the request cannot be right, and was not sent
+      3    a write was sent, and its outcome is not known or could not be told: look before doing it again
+      130  interrupted
     """
 
 
@@ -64,7 +71,10 @@ def demo(seed: int, orders: int) -> None:
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option("--orders", default=500, show_default=True, type=click.IntRange(0, 1_000_000), help="How many there are.")
 @click.option("--seed", default=1, show_default=True, help="What the orders are made from.")
-@click.option("--database", default=":memory:", show_default=True, metavar="FILE", help="What keeps the orders.")
+@click.option(
+    "--database", default=":memory:", show_default=True, metavar="FILE",
+    help="What keeps the orders; one that is there already keeps its own.",
+)  # fmt: skip
 @click.option("--market", default="US", show_default=True, type=click.Choice(["US", "SAP"]), help="Numbers, money.")
 @click.option("--quirks", is_flag=True, help="Bend answers as the API is seen to bend them.")
 @click.option("--quota", type=click.IntRange(1), metavar="CALLS", help="GETs of a route in a minute.  [default: any]")
@@ -97,48 +107,62 @@ def completion(shell: str) -> None:
 
 @ingram_orders.command()
 @options_of(SearchOrders)
-@click.option("--all", "all_", is_flag=True, help="Every page, not only one.")
+@click.option("--all", "all_", is_flag=True, help="Every page, from --page-number on.")
 @as_json
 @click.option("--csv", "csv_", is_flag=True, help="CSV, with a line of headings.")
 @for_the_api
-def search(settings: dict[str, Any], all_: bool, json_: bool, csv_: bool, **given: Any) -> None:
+def search(client: OrdersClient, all_: bool, json_: bool, csv_: bool, **given: Any) -> None:
     """
     Search orders; without any filter, those of the last 20 days.
 
-    A page holds 25 orders unless --page-size says otherwise; --all asks for 100 at a time.
-    """
+    A page holds 25 orders unless --page-size says otherwise; --all asks for 100 at a time. JSON is the list of the
+    orders, each as it came.
 
+    \b
+    Examples:
+      ingram-orders search --order-status-in SHIPPED --order-status-in "ON HOLD"
+      ingram-orders search --ship-date-bt 2026-01-01 2026-01-31 --all --csv > january.csv
+    """
     if csv_ and json_:
         fail("--csv and --json exclude each other", WRONG)
-    if all_ and given.get("page_number"):
-        fail("--all and --page-number exclude each other", WRONG)
-
-    async def work(orders: OrdersClient) -> None:
-        request = filled_in(orders.search(), given)
-        if all_:
-            found = await _every_page(request if given.get("page_size") else request.page_size(100))
-            total = len(found)
-        else:
-            page = await request.execute()
-            found, total = list(page.orders), page.records_found or len(page.orders)
-        if csv_:
-            print_csv(found)
-        else:
-            show(found, orders_table(found, f"{len(found)} of {total} orders"), as_json=json_)
-
-    carry_out(work, settings)
+    request = filled_in(client.search(), given)
+    if all_:
+        request = request if given.get("page_size") else request.page_size(100)
+        answers = run(client, _every_page(request, given.get("page_number") or 1))
+    else:
+        answers = [run(client, request.execute_with_response())]
+    found = [order for answer in answers for order in answer.model.orders]
+    if csv_:
+        show_csv(found)
+        return
+    total = len(found) if all_ else answers[0].model.records_found or len(found)
+    documents = [order for answer in answers for order in _orders_in(answer)]
+    show(documents, orders_table(found, f"{len(found)} of {total} orders"), as_json=json_)
 
 
-async def _every_page(request: SearchOrders) -> list[FoundOrder]:
-    found: list[FoundOrder] = []
+async def _every_page(request: SearchOrders, first: int) -> list[Response[OrderSearchResponse]]:
+    answers: list[Response[OrderSearchResponse]] = []
+    seen: set[str | None] = set()
     with progress("searching") as told:
-        for number in range(1, 2**31):
-            page = await request.page_number(number).execute()
-            if not page.orders:  # only an empty page ends them for sure
+        for number in range(first, 2**31):
+            try:
+                answer = await request.page_number(number).execute_with_response()
+            except ApiError as refused:
+                refused.args = (f"page {number}, after {len(seen)} orders: {refused}",)
+                raise
+            numbers = {it.ingram_order_number for it in answer.model.orders}
+            if numbers <= seen:  # an empty page ends them; so does one that has only what was there before
                 break
-            found += page.orders
-            told(f"{len(found)} orders")
-    return found
+            seen |= numbers
+            answers.append(answer)
+            told(f"{len(seen)} orders")
+    return answers
+
+
+def _orders_in(answer: Response[OrderSearchResponse]) -> list[Any]:
+    page = document_of(answer.body) or {}
+    orders = page.get("orders") if isinstance(page, dict) else page
+    return orders if isinstance(orders, list) else [] if orders is None else [orders]
 
 
 @ingram_orders.command()
@@ -146,14 +170,10 @@ async def _every_page(request: SearchOrders) -> list[FoundOrder]:
 @options_of(GetOrderDetails)
 @as_json
 @for_the_api
-def details(settings: dict[str, Any], number: str, json_: bool, **given: Any) -> None:
+def details(client: OrdersClient, number: str, json_: bool, **given: Any) -> None:
     """Read order NUMBER, or the sub-order of that number."""
-
-    async def work(orders: OrdersClient) -> None:
-        detail = await filled_in(orders.details(number), given).execute()
-        show(detail, *detail_tables(detail), as_json=json_)
-
-    carry_out(work, settings)
+    answer = run(client, filled_in(client.details(number), given).execute_with_response())
+    show(document_of(answer.body), *detail_tables(answer.model), as_json=json_)
 
 
 # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -166,28 +186,51 @@ def details(settings: dict[str, Any], number: str, json_: bool, **given: Any) ->
 @yes
 @as_json
 @for_the_api
-def create(settings: dict[str, Any], file: IO[bytes], v7: bool, yes: bool, json_: bool, **given: Any) -> None:
+def create(
+    client: OrdersClient, file: IO[bytes], v7: bool, yes: bool, json_: bool, **given: Any
+) -> None:  # fmt: skip
     """
     Place the order that is in FILE.
 
-    FILE is JSON by the API's own names, as its documentation shows them; `-` is standard input. It may be as small as:
+    FILE is JSON by the API's own names, as its documentation shows them; `-` is standard input. This is one that is
+    kept on hold, so that it can be changed, released or cancelled for a day:
 
     \b
-        {"customerOrderNumber": "PO-1", "lines": [{"ingramPartNumber": "2CD101", "quantity": 2}]}
+        {"customerOrderNumber": "PO-1",
+         "lines": [{"ingramPartNumber": "2CD101", "quantity": 2}],
+         "additionalAttributes": [
+           {"attributeName": "allowOrderOnCustomerHold", "attributeValue": "true"}]}
     """
-    order = document_in(file, AsyncOrderCreateDTO) if v7 else document_in(file, OrderCreateRequest)
-    ask(f"Place {order.customer_order_number} ({len(order.lines or ())} in `lines`)?", yes=yes)
+    if v7:
+        _create_v7(client, document_in(file, AsyncOrderCreateDTO), yes=yes, as_json=json_, given=given)
+        return
+    order = document_in(file, OrderCreateRequest)
+    question, what = _placing(order)
+    request = filled_in(client.create(), given).order_create_request(order)
+    answer = write(client, request, question, writing=what, yes=yes)
+    numbers = [it.ingram_order_number for it in answer.model.orders if it.ingram_order_number]
+    done = f"{what} is placed as {', '.join(numbers)}" if numbers else f"the API has answered {what}"
+    show(document_of(answer.body), *created_tables(answer.model), as_json=json_, done=done)
+    if not numbers:
+        fail(f"the answer ({answer.status}) names no order: look whether {what} was placed", UNKNOWN)
 
-    async def work(orders: OrdersClient) -> None:
-        if isinstance(order, AsyncOrderCreateDTO):
-            taken_in = await filled_in(orders.create_v7(), given).async_order_create_dto(order).execute()
-            told = plain(f"Confirmation {taken_in.confirmation_number}: {taken_in.message}")
-            show(taken_in, told, as_json=json_)
-        else:
-            created = await filled_in(orders.create(), given).order_create_request(order).execute()
-            show(created, created_table(created), as_json=json_)
 
-    carry_out(work, settings, writing=f"order {order.customer_order_number}")
+def _create_v7(
+    client: OrdersClient, order: AsyncOrderCreateDTO, *, yes: bool, as_json: bool, given: dict[str, Any]
+) -> None:
+    question, what = _placing(order)
+    request = filled_in(client.create_v7(), given).async_order_create_dto(order)
+    answer = write(client, request, question, writing=what, yes=yes)
+    show(document_of(answer.body), confirmation_text(answer.model), as_json=as_json, done=f"{what} is taken in")
+    if not answer.model.confirmation_number:
+        fail(f"the answer ({answer.status}) holds no confirmation: look whether {what} was placed", UNKNOWN)
+
+
+def _placing(order: OrderCreateRequest | AsyncOrderCreateDTO) -> tuple[str, str]:
+    """Give the question, and what it is about."""
+    lines = len(order.lines or ())
+    what = f"order {order.customer_order_number}"
+    return f"Place {what} of {lines} line{'' if lines == 1 else 's'}", what
 
 
 @ingram_orders.command()
@@ -197,7 +240,9 @@ def create(settings: dict[str, Any], file: IO[bytes], v7: bool, yes: bool, json_
 @yes
 @as_json
 @for_the_api
-def modify(settings: dict[str, Any], number: str, file: IO[bytes], yes: bool, json_: bool, **given: Any) -> None:
+def modify(
+    client: OrdersClient, number: str, file: IO[bytes], yes: bool, json_: bool, **given: Any
+) -> None:  # fmt: skip
     """
     Change order NUMBER, which is on hold.
 
@@ -207,13 +252,13 @@ def modify(settings: dict[str, Any], number: str, file: IO[bytes], yes: bool, js
         {"notes": "Ring twice"}
     """
     change = document_in(file, OrderModifyRequest)
-    ask(f"Change {number}?", yes=yes)
-
-    async def work(orders: OrdersClient) -> None:
-        modified = await filled_in(orders.modify(number), given).order_modify_request(change).execute()
-        show(modified, *modified_tables(modified), as_json=json_)
-
-    carry_out(work, settings, writing=f"the change of {number}")
+    request = filled_in(client.modify(number), given).order_modify_request(change)
+    changes = ", ".join(unstructure(change)) or "nothing"
+    question = f"Change {number} ({changes})"
+    answer = write(client, request, question, writing=f"the change of {number}", yes=yes)
+    show(
+        document_of(answer.body), *modified_tables(answer.model), as_json=json_, done=f"{number} is changed"
+    )  # fmt: skip
 
 
 @ingram_orders.command()
@@ -222,19 +267,18 @@ def modify(settings: dict[str, Any], number: str, file: IO[bytes], yes: bool, js
 @yes
 @as_json
 @for_the_api
-def release(settings: dict[str, Any], number: str, yes: bool, json_: bool, **given: Any) -> None:
+def release(client: OrdersClient, number: str, yes: bool, json_: bool, **given: Any) -> None:
     """
     Release order NUMBER, which is on hold.
 
     A pipe is given `null`, which is what the API answers.
     """
-    ask(f"Release {number}?", yes=yes)
-
-    async def work(orders: OrdersClient) -> None:
-        await filled_in(orders.modify(number), given).action_code("release").execute()
-        show(None, plain(f"{number} is released"), as_json=json_)
-
-    carry_out(work, settings, writing=f"the release of {number}")
+    request = filled_in(client.modify(number), given).action_code("release")
+    answer = write(
+        client, request, f"Release {number}", writing=f"the release of {number}", yes=yes
+    )  # fmt: skip
+    done = f"{number} is released"
+    show(document_of(answer.body), plain(done), as_json=json_, done=done)
 
 
 @ingram_orders.command()
@@ -243,16 +287,13 @@ def release(settings: dict[str, Any], number: str, yes: bool, json_: bool, **giv
 @yes
 @as_json
 @for_the_api
-def cancel(settings: dict[str, Any], number: str, yes: bool, json_: bool, **given: Any) -> None:
+def cancel(client: OrdersClient, number: str, yes: bool, json_: bool, **given: Any) -> None:
     """
     Cancel order NUMBER, which is on hold.
 
     A pipe is given `null`, since the API answers nothing.
     """
-    ask(f"Cancel {number}?", yes=yes)
-
-    async def work(orders: OrdersClient) -> None:
-        await filled_in(orders.cancel(number), given).execute()
-        show(None, plain(f"{number} is cancelled"), as_json=json_)
-
-    carry_out(work, settings, writing=f"the cancellation of {number}")
+    request = filled_in(client.cancel(number), given)
+    write(client, request, f"Cancel {number}", writing=f"the cancellation of {number}", yes=yes)
+    done = f"{number} is cancelled"
+    show(None, plain(done), as_json=json_, done=done)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from rich.console import Console
 
-from ingram_orders.cli.output import amount_text, created_table, detail_tables, orders_table, status_text
+from ingram_orders.cli.tables import amount_text, created_tables, detail_tables, orders_table, status_text
 from ingram_orders.client import OrdersClient
 from ingram_orders.errors import NotOnHoldError
 from ingram_orders.models import (
@@ -66,7 +66,7 @@ async def _place(console: Console, client: OrdersClient, po_number: str, *, reje
     answer = await client.create().order_create_request(order).execute_with_response()
     meaning = "some lines were rejected, the rest is ordered" if answer.status == 207 else "all of it is ordered"
     console.print(f"Status [bold]{answer.status}[/]: {meaning}")
-    console.print(created_table(answer.model))
+    console.print(*created_tables(answer.model), sep="\n")
     [placed] = answer.model.orders
     return placed.ingram_order_number or ""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ingram_orders.cli.calls import INTERRUPTED, WRONG, fail
+from ingram_orders.cli.ending import INTERRUPTED, WRONG, fail
 from ingram_orders.cli.output import progress
 from ingram_orders.client import VARIABLES
 from ingram_orders.errors import ConfigurationError
@@ -17,18 +17,17 @@ def serve(*, quota: int | None, orders: int, **settings: Any) -> None:
     """Run a sandbox until it is interrupted."""
     try:
         asyncio.run(_serve(Sandbox(quota=Quota(calls=quota) if quota else None, orders=orders, **settings), orders))
-    except BrokenPipeError:
-        raise
-    except (ConfigurationError, OSError) as wrong:
-        fail(wrong, WRONG)
     except KeyboardInterrupt:
         fail("stopped", INTERRUPTED)
 
 
 async def _serve(sandbox: Sandbox, orders: int) -> None:
     async with AsyncExitStack() as stack:
-        with progress(f"making {orders:,} orders"):
-            await stack.enter_async_context(sandbox)
+        try:
+            with progress(f"making {orders:,} orders"):
+                await stack.enter_async_context(sandbox)
+        except (ConfigurationError, OSError) as wrong:
+            fail(wrong, WRONG)
         values = {
             "client_id": sandbox.client_id,
             "client_secret": sandbox.client_secret,
