@@ -314,7 +314,7 @@ WRONG: Final[dict[str, tuple[tuple[str, ...], str, int]]] = {
     "a page size": (("search", "--page-size", "500"), "500 is not in the range", 2),
     "an option that is none": (("search", "--nope"), "No such option", 2),
     "an unknown order": (("details", "20-NOPE"), "404", 1),
-    "a number that is none": (("details", ".."), "is not an order number", 2),
+    "a number that is none": (("details", ".."), "NUMBER: '..' is not an order number", 2),
     "a country": (("search", "--country-code", "USA"), "--country-code: 'USA'", 2),
     "credentials": (("search", "--client-secret", "not-shown-at-all"), "Client credentials are not valid", 1),
     "nobody there": (("search", "--base-url", "http://127.0.0.1:9"), "no token was to be had", 1),

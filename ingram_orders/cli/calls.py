@@ -4,14 +4,14 @@ import asyncio
 import functools
 import re
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import click
 
 from ingram_orders.builder import Request, Response
 from ingram_orders.cli.ending import INTERRUPTED, REFUSED, UNKNOWN, WRONG, fail
-from ingram_orders.cli.output import progress
+from ingram_orders.cli.output import Progress, progress
 from ingram_orders.cli.tables import plain
 from ingram_orders.client import VARIABLES, OrdersClient
 from ingram_orders.errors import ConfigurationError, IngramError, InvalidRequestError, OutcomeUnknownError
@@ -73,20 +73,20 @@ def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def run(client: OrdersClient, work: Coroutine[Any, Any, T], *, writing: str | None = None) -> T:
+def run(client: OrdersClient, work: Callable[[Progress], Awaitable[T]], *, writing: str | None = None) -> T:
     """
     Do *work* with a client and give its result, or end with the exit code that fits.
 
     *writing* says what it changes, if it changes something: who interrupts it must be told to look.
     """
 
-    async def main() -> T:
+    async def main(told: Progress) -> T:
         async with client:
-            return await work
+            return await work(told)
 
     try:
-        with progress("waiting for the API"):
-            return asyncio.run(main())
+        with progress("waiting for the API") as told:
+            return asyncio.run(main(told))
     except OutcomeUnknownError as unknown:
         fail(unknown, UNKNOWN)
     except InvalidRequestError as wrong:
@@ -114,7 +114,7 @@ def write(client: OrdersClient, request: Request[A], question: str, *, writing: 
     to = f"as customer {settings['customer_number']} at {settings['base_url'] or INGRAM_PRODUCTION}"
     if not yes and not click.confirm(plain(f"{question}, {to}?").plain, err=True):
         fail("nothing was done", REFUSED)
-    return run(client, request.execute_with_response(), writing=writing)
+    return run(client, lambda _: request.execute_with_response(), writing=writing)
 
 
 def _in_words_of_ours(wrong: InvalidRequestError) -> str:
@@ -130,5 +130,7 @@ def _of_ours(problem: str) -> str:
     document, _, path = name[0].partition(".")
     if path:  # within the document, whose keys are the API's
         return re.sub(r"_([a-z0-9])", lambda it: it[1].upper(), path) + rest
+    if document == "order_number":
+        return f"NUMBER{rest}"
     document = document.removeprefix("im_") if document.removeprefix("im_") in VARIABLES else document
     return _option(document) + rest

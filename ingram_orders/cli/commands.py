@@ -13,7 +13,7 @@ from ingram_orders.cli.demo import working_day
 from ingram_orders.cli.ending import UNKNOWN, WRONG, fail
 from ingram_orders.cli.files import document_in
 from ingram_orders.cli.options import filled_in, options_of
-from ingram_orders.cli.output import console, document_of, progress, show, show_csv
+from ingram_orders.cli.output import Progress, console, document_of, show, show_csv
 from ingram_orders.cli.serving import serve
 from ingram_orders.cli.tables import (
     confirmation_text,
@@ -128,9 +128,9 @@ def search(client: OrdersClient, all_: bool, json_: bool, csv_: bool, **given: A
     request = filled_in(client.search(), given)
     if all_:
         request = request if given.get("page_size") else request.page_size(100)
-        answers = run(client, _every_page(request, given.get("page_number") or 1))
+        answers = run(client, lambda told: _every_page(request, given.get("page_number") or 1, told))
     else:
-        answers = [run(client, request.execute_with_response())]
+        answers = [run(client, lambda _: request.execute_with_response())]
     found = [order for answer in answers for order in answer.model.orders]
     if csv_:
         show_csv(found)
@@ -140,22 +140,21 @@ def search(client: OrdersClient, all_: bool, json_: bool, csv_: bool, **given: A
     show(documents, orders_table(found, f"{len(found)} of {total} orders"), as_json=json_)
 
 
-async def _every_page(request: SearchOrders, first: int) -> list[Response[OrderSearchResponse]]:
+async def _every_page(request: SearchOrders, first: int, told: Progress) -> list[Response[OrderSearchResponse]]:
     answers: list[Response[OrderSearchResponse]] = []
     seen: set[str | None] = set()
-    with progress("searching") as told:
-        for number in range(first, 2**31):
-            try:
-                answer = await request.page_number(number).execute_with_response()
-            except ApiError as refused:
-                refused.args = (f"page {number}, after {len(seen)} orders: {refused}",)
-                raise
-            numbers = {it.ingram_order_number for it in answer.model.orders}
-            if numbers <= seen:  # an empty page ends them; so does one that has only what was there before
-                break
-            seen |= numbers
-            answers.append(answer)
-            told(f"{len(seen)} orders")
+    for number in range(first, 2**31):
+        try:
+            answer = await request.page_number(number).execute_with_response()
+        except ApiError as refused:
+            refused.args = (f"page {number}, after {len(seen)} orders: {refused}",)
+            raise
+        numbers = {it.ingram_order_number for it in answer.model.orders}
+        if numbers <= seen:  # an empty page ends them; so does one that has only what was there before
+            break
+        seen |= numbers
+        answers.append(answer)
+        told(f"{len(seen)} orders")
     return answers
 
 
@@ -172,7 +171,7 @@ def _orders_in(answer: Response[OrderSearchResponse]) -> list[Any]:
 @for_the_api
 def details(client: OrdersClient, number: str, json_: bool, **given: Any) -> None:
     """Read order NUMBER, or the sub-order of that number."""
-    answer = run(client, filled_in(client.details(number), given).execute_with_response())
+    answer = run(client, lambda _: filled_in(client.details(number), given).execute_with_response())
     show(document_of(answer.body), *detail_tables(answer.model), as_json=json_)
 
 

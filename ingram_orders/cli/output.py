@@ -37,8 +37,12 @@ def console(*tables: Text | Table) -> Console:
     return made
 
 
+Progress = Callable[[str], None]
+"""Told how far something is, it says so."""
+
+
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[str], None]]:
+def progress(what: str) -> Iterator[Progress]:
     """Say on a terminal what is waited for, and how far it is; nothing where the errors do not go to one."""
     with Console(stderr=True).status(what) as status:
         yield lambda text: status.update(f"{what}: {text}")
