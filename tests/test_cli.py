@@ -322,6 +322,7 @@ WRONG: Final[dict[str, tuple[tuple[str, ...], str, int]]] = {
     "an empty address": (("search", "--base-url", ""), "--base-url is empty", 2),
     "two formats": (("search", "--csv", "--json"), "exclude each other", 2),
     "a field of a file": (("create", "-", "--yes"), "lines[0].unitPrice: ", 2),
+    "an irregular field": (("create", "-", "--yes"), "lines[0].warrantyInfo[0].serialInfo[0].dateofPurchase: ", 2),
     "a key twice": (("create", "-", "--yes"), "'notes' is there twice", 2),
     "a list": (("create", "-", "--yes"), "<stdin> holds no JSON object, but a list", 2),
     "what is no number": (("create", "-", "--yes"), "NaN is not JSON", 2),
@@ -332,6 +333,8 @@ WRONG: Final[dict[str, tuple[tuple[str, ...], str, int]]] = {
 
 GIVEN: Final = {
     "a field of a file": '{"customerOrderNumber": "P", "lines": [{"unitPrice": "much"}]}',
+    "an irregular field": '{"customerOrderNumber": "P", "lines": [{"warrantyInfo": [{"serialInfo": '
+    '[{"dateofPurchase": []}]}]}]}',
     "a key twice": '{"customerOrderNumber": "P", "notes": "a", "notes": "b"}',
     "a list": "[{}]",
     "what is no number": '{"a": NaN}',
@@ -383,6 +386,15 @@ def test_an_order_whose_number_cannot_be_written_is_told_to_be_placed(settings: 
         )  # fmt: skip
     assert ran.returncode == 3
     assert re.search(r"order FULL-1 is placed as 20-\w{5}, but .*No space left", ran.stderr)
+
+
+def test_the_exit_code_tells_also_where_nothing_can_be_written(settings: dict[str, str]) -> None:
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        ran = subprocess.run(
+            [*COMMAND, "create", "-", "--yes"], stdout=full, stderr=full, text=True, timeout=60, check=False,
+            input=order("FULL-2"), env={**os.environ, **settings},
+        )  # fmt: skip
+    assert ran.returncode == 3
 
 
 def test_an_order_without_lines_is_shown_to_people_by_its_number(tmp_path: Path) -> None:
@@ -570,11 +582,12 @@ def test_ctrl_c_at_a_question_is_an_interruption(settings: dict[str, str], tmp_p
     assert code == 130
 
 
-def test_a_reader_that_has_seen_enough_is_no_failure(settings: dict[str, str]) -> None:
+@pytest.mark.parametrize("form", ["--json", "--csv"])
+def test_a_reader_that_has_seen_enough_is_no_failure(settings: dict[str, str], form: str) -> None:
     """As `| head -1` is."""
     window = ("--ingram-order-date-bt", "2000-01-01", "2100-01-01")
     with subprocess.Popen(
-        [*COMMAND, "search", *window, "--all", "--json"],
+        [*COMMAND, "search", *window, "--all", form],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **settings},
     ) as running:  # fmt: skip
         assert running.stdout is not None

@@ -40,7 +40,7 @@ from ingram_orders import (
 )
 from ingram_orders.converters import wire_names
 from ingram_orders.sandbox import Manners, Product, Quota, Sandbox
-from ingram_orders.sandbox.quirks import EMPTY, LINE_NUMBERS, NULL_OR_ABSENT
+from ingram_orders.sandbox.quirks import EMPTY, NULL_OR_ABSENT
 from ingram_orders.sandbox.refusals import UNAUTHORIZED
 
 
@@ -224,6 +224,7 @@ ODD_BODIES = {
     '"lines": [{"ingramPartNumber": "2CD101", "quantity": 1}]}',
     "fractions everywhere": '{"customerOrderNumber": "P", "lines": [{"ingramPartNumber": "2CD101", "quantity": 1}], '
     '"shipToInfo": {"lat": 1.5, "companyName": 2.5}, "endUserInfo": {"companyName": 1.5}}',
+    "a deep nest": '{"customerOrderNumber": "P", "lines": ' + '[{"lines": ' * 985 + "[]" + "}]" * 985 + "}",
     "half a character": '{"customerOrderNumber": "P\\ud800"}',
 }
 
@@ -691,8 +692,7 @@ def told(model: Any) -> Any:
         return {
             name: OrderStatus.of(value) if name.endswith("status") else told(value)
             for name, wire in names.items()
-            if wire not in NULL_OR_ABSENT | LINE_NUMBERS | {*EMPTY.values(), "ingramOrderDate"}
-            and (value := getattr(model, name)) is not None
+            if wire not in NULL_OR_ABSENT | {*EMPTY.values()} and (value := getattr(model, name)) is not None
         }
     return [told(item) for item in model] if isinstance(model, tuple) else model
 
@@ -728,37 +728,59 @@ async def test_the_client_reads_the_same_whatever_the_quirks(clock: Clock) -> No
     """And every quirk is met."""
     raw: list[str] = []
     extra: set[str] = set()
-    async with (
-        Sandbox(orders=100, seed=SEED, clock=clock) as plain,
-        Sandbox(orders=100, seed=SEED, clock=clock, quirks=True) as bent,
-        plain.client() as honest,
-        bent.client() as odd,
-    ):
-        search = [it.search().ingram_order_date_bt(ALL_TIME).page_size(100) for it in (honest, odd)]
-        pages = [await it.execute_with_response() for it in search]
-        assert told(pages[0].model) == told(pages[1].model)
-        dates = [[it.ingram_order_date for it in page.model.orders] for page in pages]
-        assert dates[0] == dates[1]  # the same moment, told elsewhere
-        raw.append(pages[1].body.decode())
-        assert pages[0].model.orders
-        for found in pages[0].model.orders:
-            number = found.ingram_order_number or ""
-            first = await honest.details(number).execute()
-            second = await odd.details(number).execute_with_response()
-            assert told(first) == told(second.model)
-            [there] = [it.ingram_order_date for it in pages[1].model.orders if it.ingram_order_number == number]
-            assert isinstance(there, datetime)
-            assert second.model.ingram_order_date == there.replace(tzinfo=None)
-            raw.append(second.body.decode())
-            for line in second.model.lines:
+    async with Sandbox(orders=100, seed=SEED, clock=clock, quirks=True) as sandbox, sandbox.client() as orders:
+        search = orders.search().ingram_order_date_bt(ALL_TIME).page_size(100)
+        sandbox.quirks = False
+        page = (await search.execute()).orders
+        details = [await orders.details(it.ingram_order_number or "").execute() for it in page]
+        sandbox.quirks = True
+        bent = await search.execute_with_response()
+        raw.append(bent.body.decode())
+        assert told(bent.model.orders) == told(page)
+        for found, detail in zip(page, details, strict=True):
+            answer = await orders.details(found.ingram_order_number or "").execute_with_response()
+            assert told(answer.model) == told(detail)
+            raw.append(answer.body.decode())
+            for line in answer.model.lines:
                 extra |= line.extra.keys()
     text = "".join(raw)
+    assert page
     assert extra == {"globalSkuId", "vendorNumber", "lineNumber", "lineType"}
     assert re.search(r'"trackingNumber": "1Z\d+, ?1Z\d+"', text)
     assert re.search(r'"carrierCode": "\w\w, ?\w\w"', text)
     for quirk in (
-        '"carrierDetails": {', '"carrierDetails": [', '"links": {', '"notes": null', "IM::",
-        "im::", "In Progress", "-07:00", "CANCELED", '.00"', '.000-07:00"', '"miscellaneousCharges": null',
-        '"orderTotal": "', '"postalCode": 8', '"serviceContractInfo": {}',
+        '"carrierDetails": {', '"carrierDetails": [', '"links": {', '"notes": null', "IM::", "im::", "In Progress",
+        "CANCELED", '.00"', '.000"', '"miscellaneousCharges": null', '"orderTotal": "', '"postalCode": 8',
+        '"serviceContractInfo": {}',
     ):  # fmt: skip
         assert quirk in text, quirk
+
+
+async def test_the_quirks_know_every_form_of_a_date_and_an_order_is_found_by_the_day_it_shows(clock: Clock) -> None:
+    forms = set()
+    for seed in range(12):
+        async with Sandbox(orders=20, seed=seed, clock=clock, quirks=True) as sandbox, sandbox.client() as orders:
+            for found in (await orders.search().ingram_order_date_bt(ALL_TIME).execute()).orders:
+                number = found.ingram_order_number or ""
+                answer = await orders.details(number).execute_with_response()
+                day = str(found.ingram_order_date)[:10]
+                assert isinstance(found.ingram_order_date, datetime)
+                # As recorded: the same digits, with the offset and without.
+                assert answer.model.ingram_order_date == found.ingram_order_date.replace(tzinfo=None)
+                assert (await orders.details(number).ingram_order_date(day).execute()).ingram_order_number == number
+                days = await orders.search().ingram_order_date(day).execute_with_response()
+                assert number in {it.ingram_order_number for it in days.model.orders}
+                for body in (answer.body.decode(), days.body.decode()):
+                    forms |= {re.sub(r"\d", "0", it) for it in re.findall(r'"ingramOrderDate": "(.*?)"', body)}
+    bare = {"0000-00-00T00:00:00", "0000-00-00T00:00:00.00", "0000-00-00T00:00:00.000"}
+    assert forms == {form + zone for form in bare for zone in ("", "Z", "+00:00", "-00:00")}
+
+
+async def test_two_creates_of_one_sandbox_are_bent_each_in_its_way(clock: Clock) -> None:
+    bodies = set()
+    async with Sandbox(orders=0, clock=clock, quirks=True) as sandbox, sandbox.client() as orders:
+        for number in range(20):
+            request = orders.create().order_create_request(order(f"P-{number}"))
+            body = (await request.execute_with_response()).body.decode()
+            bodies.add(('"shipmentDetails": {' in body, '"links": {' in body))
+    assert len(bodies) == 4

@@ -47,7 +47,7 @@ QUIRKS: Final[tuple[Quirk, ...]] = (
     # Numbers as text, as in the published search example.
     *_quirks("type", "recordsFound pageSize pageNumber orderTotal subOrderTotal", str),
     # Text as numbers, as in some published examples; of a line's number the zeros in front are lost.
-    *_quirks("type", "ingramLineNumber customerLineNumber postalCode confirmationNumber", int),
+    *_quirks("type", "ingramLineNumber postalCode confirmationNumber", int),
     # Null for what is not there: "everywhere in details", recorded.
     *_quirks("type", "vendorSalesOrderNumber endCustomerOrderNumber webOrderId ingramPurchaseOrderNumber", type(None)),
     *_quirks("type", "addressLine2 addressLine3 phoneNumber email notes lineNotes specialBidNumber", type(None)),

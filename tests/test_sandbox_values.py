@@ -206,6 +206,28 @@ async def test_an_index_whose_lag_is_shortened_does_not_go_back(
         assert found.status is status
 
 
+async def test_an_index_whose_lag_is_switched_off_does_not_go_back_either(
+    orders: OrdersClient, sandbox: Sandbox, clock: Clock
+) -> None:
+    sandbox.manners.index_lag = timedelta(hours=1)
+    await placed(orders, order("P", skus=("SWITCH",)))
+    clock.move(minutes=10)
+    sandbox.manners.index_lag = timedelta(0)
+    clock.move(days=3)
+    [found] = (await orders.search().execute()).orders
+    assert found.status is (await orders.details(found.ingram_order_number or "").execute()).status
+    assert found.status is not OrderStatus.PROCESSING
+
+
+async def test_a_line_is_known_by_its_vendors_number(orders: OrdersClient) -> None:
+    line = AsyncLine(vendor_part_number="A-1", quantity=1)
+    dto = AsyncOrderCreateDTO(customer_order_number="P", lines=[line])
+    await orders.create_v7().async_order_create_dto(dto).execute()
+    [found] = (await orders.search().execute()).orders
+    [made] = (await orders.details(found.ingram_order_number or "").execute()).lines
+    assert made.ingram_part_number == "SWITCH"
+
+
 async def test_a_quota_lets_calls_through_again_also_where_the_clock_went_back(clock: Clock) -> None:
     async with Sandbox(orders=1, clock=clock, quota=Quota(calls=2)) as sandbox, sandbox.client() as orders:
         for _ in range(2):

@@ -4,9 +4,10 @@ import asyncio
 import functools
 import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final, TypeVar
 
+import attrs
 import click
 
 from ingram_orders.builder import Request, Response
@@ -14,6 +15,7 @@ from ingram_orders.cli.ending import INTERRUPTED, REFUSED, UNKNOWN, WRONG, fail
 from ingram_orders.cli.output import Progress, progress
 from ingram_orders.cli.tables import plain
 from ingram_orders.client import VARIABLES, OrdersClient
+from ingram_orders.converters import wire_names
 from ingram_orders.errors import ConfigurationError, IngramError, InvalidRequestError, OutcomeUnknownError
 from ingram_orders.settings import INGRAM_PRODUCTION, Timeouts
 
@@ -89,8 +91,6 @@ def run(client: OrdersClient, work: Callable[[Progress], Awaitable[T]], *, writi
             return asyncio.run(main(told))
     except OutcomeUnknownError as unknown:
         fail(unknown, UNKNOWN)
-    except InvalidRequestError as wrong:
-        fail(_in_words_of_ours(wrong), WRONG)
     except ConfigurationError as wrong:
         fail(wrong, WRONG)
     except IngramError as refused:
@@ -101,12 +101,23 @@ def run(client: OrdersClient, work: Callable[[Progress], Awaitable[T]], *, writi
         raise
 
 
-def write(client: OrdersClient, request: Request[A], question: str, *, writing: str, yes: bool) -> Response[A]:
-    """Check a write, ask whether it is meant, with whom and where it goes (`yes` answers), and do it."""
+def check(client: OrdersClient, request: Request[Any]) -> None:
+    """See that a request can be sent, or end with all that is wrong with it."""
     try:
         client.check(request)
     except InvalidRequestError as wrong:
-        fail(_in_words_of_ours(wrong), WRONG)
+        fail(_in_words_of_ours(wrong, request), WRONG)
+
+
+def read(client: OrdersClient, request: Request[A]) -> Response[A]:
+    """Check a read, and do it."""
+    check(client, request)
+    return run(client, lambda _: request.execute_with_response())
+
+
+def write(client: OrdersClient, request: Request[A], question: str, *, writing: str, yes: bool) -> Response[A]:
+    """Check a write, ask whether it is meant, with whom and where it goes (`yes` answers), and do it."""
+    check(client, request)
     # Before the loop runs, which would keep a Ctrl-C from ending the question.
     if not yes and not sys.stdin.isatty():
         fail("nobody can be asked here; give --yes to do it all the same", WRONG)
@@ -117,20 +128,33 @@ def write(client: OrdersClient, request: Request[A], question: str, *, writing: 
     return run(client, lambda _: request.execute_with_response(), writing=writing)
 
 
-def _in_words_of_ours(wrong: InvalidRequestError) -> str:
+def _in_words_of_ours(wrong: InvalidRequestError, request: Request[Any]) -> str:
     """Tell problems by the options, and by the keys of a file, in the place of Python's names."""
-    return "; ".join(_of_ours(problem) for problem in wrong.problems)
+    return "; ".join(_of_ours(problem, request) for problem in wrong.problems)
 
 
-def _of_ours(problem: str) -> str:
-    name = re.match(r"[a-z_0-9]+(\[\d+\]|\.[a-z_0-9]+)*", problem)
-    if name is None or "_" not in name[0]:
+def _of_ours(problem: str, request: Request[Any]) -> str:
+    named = re.match(r"([a-z_0-9]+)((?:\[\d+\]|\.[a-z_0-9]+)*)(.*)", problem, re.DOTALL)
+    if named is None:
         return problem
-    rest = problem[name.end() :]
-    document, _, path = name[0].partition(".")
-    if path:  # within the document, whose keys are the API's
-        return re.sub(r"_([a-z0-9])", lambda it: it[1].upper(), path) + rest
-    if document == "order_number":
+    name, path, rest = named.groups()
+    if path:
+        return "".join(_keys(request.values.get(name), path)).lstrip(".") + rest
+    if name == "order_number":
         return f"NUMBER{rest}"
-    document = document.removeprefix("im_") if document.removeprefix("im_") in VARIABLES else document
-    return _option(document) + rest
+    if name in {param.name for param in request.params()}:
+        name = name.removeprefix("im_") if name.removeprefix("im_") in VARIABLES else name
+        return _option(name) + rest
+    return problem
+
+
+def _keys(part: Any, path: str) -> Iterator[str]:
+    """Give a path within a document by the API's own keys."""
+    for step in re.findall(r"\[\d+\]|\.[a-z_0-9]+", path):
+        if step.startswith("["):
+            part = part[int(step[1:-1])]
+            yield step
+        else:
+            class_: Any = type(part)
+            yield f".{wire_names(class_)[step[1:]]}" if attrs.has(class_) and step[1:] != "extra" else step
+            part = getattr(part, step[1:], None)

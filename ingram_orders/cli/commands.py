@@ -8,7 +8,7 @@ from click.shell_completion import get_completion_class
 
 from ingram_orders._version import __version__
 from ingram_orders.builder import Response
-from ingram_orders.cli.calls import for_the_api, run, write
+from ingram_orders.cli.calls import check, for_the_api, read, run, write
 from ingram_orders.cli.demo import working_day
 from ingram_orders.cli.ending import UNKNOWN, WRONG, fail
 from ingram_orders.cli.files import document_in
@@ -128,9 +128,10 @@ def search(client: OrdersClient, all_: bool, json_: bool, csv_: bool, **given: A
     request = filled_in(client.search(), given)
     if all_:
         request = request if given.get("page_size") else request.page_size(100)
+        check(client, request)
         answers = run(client, lambda told: _every_page(request, given.get("page_number") or 1, told))
     else:
-        answers = [run(client, lambda _: request.execute_with_response())]
+        answers = [read(client, request)]
     found = [order for answer in answers for order in answer.model.orders]
     if csv_:
         show_csv(found)
@@ -171,7 +172,7 @@ def _orders_in(answer: Response[OrderSearchResponse]) -> list[Any]:
 @for_the_api
 def details(client: OrdersClient, number: str, json_: bool, **given: Any) -> None:
     """Read order NUMBER, or the sub-order of that number."""
-    answer = run(client, lambda _: filled_in(client.details(number), given).execute_with_response())
+    answer = read(client, filled_in(client.details(number), given))
     show(document_of(answer.body), *detail_tables(answer.model), as_json=json_)
 
 
@@ -185,9 +186,7 @@ def details(client: OrdersClient, number: str, json_: bool, **given: Any) -> Non
 @yes
 @as_json
 @for_the_api
-def create(
-    client: OrdersClient, file: IO[bytes], v7: bool, yes: bool, json_: bool, **given: Any
-) -> None:  # fmt: skip
+def create(client: OrdersClient, file: IO[bytes], v7: bool, yes: bool, json_: bool, **given: Any) -> None:
     """
     Place the order that is in FILE.
 
@@ -239,9 +238,7 @@ def _placing(order: OrderCreateRequest | AsyncOrderCreateDTO) -> tuple[str, str]
 @yes
 @as_json
 @for_the_api
-def modify(
-    client: OrdersClient, number: str, file: IO[bytes], yes: bool, json_: bool, **given: Any
-) -> None:  # fmt: skip
+def modify(client: OrdersClient, number: str, file: IO[bytes], yes: bool, json_: bool, **given: Any) -> None:
     """
     Change order NUMBER, which is on hold.
 
@@ -255,9 +252,7 @@ def modify(
     changes = ", ".join(unstructure(change)) or "nothing"
     question = f"Change {number} ({changes})"
     answer = write(client, request, question, writing=f"the change of {number}", yes=yes)
-    show(
-        document_of(answer.body), *modified_tables(answer.model), as_json=json_, done=f"{number} is changed"
-    )  # fmt: skip
+    show(document_of(answer.body), *modified_tables(answer.model), as_json=json_, done=f"{number} is changed")
 
 
 @ingram_orders.command()
@@ -273,9 +268,7 @@ def release(client: OrdersClient, number: str, yes: bool, json_: bool, **given: 
     A pipe is given `null`, which is what the API answers.
     """
     request = filled_in(client.modify(number), given).action_code("release")
-    answer = write(
-        client, request, f"Release {number}", writing=f"the release of {number}", yes=yes
-    )  # fmt: skip
+    answer = write(client, request, f"Release {number}", writing=f"the release of {number}", yes=yes)
     done = f"{number} is released"
     show(document_of(answer.body), plain(done), as_json=json_, done=done)
 

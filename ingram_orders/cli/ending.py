@@ -19,15 +19,23 @@ INTERRUPTED: Final = 130
 
 def fail(why: object, code: int) -> NoReturn:
     """Say in one line what went wrong, and end."""
-    click.echo(f"ingram-orders: {one_line(str(why), 2000)}", err=True)
+    try:
+        click.echo(f"ingram-orders: {one_line(str(why), 2000)}", err=True)
+    except OSError:  # nobody can be told, but by the code
+        _give_up(2)
     sys.exit(code)
 
 
 def output_failed(failed: OSError, *, done: str | None = None) -> NoReturn:
     """End where nothing more can be written; *done* says what was done already, which must not be done again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would try again at its end, and complain
+    _give_up(1)
     if done is not None:
         fail(f"{done}, but what the API answered could not be written: {failed}", UNKNOWN)
     if isinstance(failed, BrokenPipeError):  # whoever read it has seen enough
         sys.exit(0)
     fail(failed, REFUSED)
+
+
+def _give_up(stream: int) -> None:
+    """Let what is written to a stream go nowhere: Python would try again at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream)

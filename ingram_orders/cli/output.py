@@ -44,6 +44,9 @@ Progress = Callable[[str], None]
 @contextmanager
 def progress(what: str) -> Iterator[Progress]:
     """Say on a terminal what is waited for, and how far it is; nothing where the errors do not go to one."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
     with Console(stderr=True).status(what) as status:
         yield lambda text: status.update(f"{what}: {text}")
 
@@ -59,20 +62,27 @@ def show(document: Any, *for_people: Text | Table, as_json: bool, done: str | No
 
     *done* says what was done, for where the answer cannot be shown.
     """
-    try:
+    with _writing(done):
         if as_json or not sys.stdout.isatty():
             sys.stdout.write(f"{write_json(document).decode()}\n")
         else:
             console(*for_people).print(*for_people, sep="\n")
-        sys.stdout.flush()
-    except OSError as failed:
-        output_failed(failed, done=done)
 
 
 def show_csv(orders: Iterable[FoundOrder]) -> None:
     """Write orders as CSV, with a line of headings."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for order in orders:
-        cells = [said(order, name) for name in COLUMNS]
-        writer.writerow([plain(it).plain if sys.stdout.isatty() else it for it in cells])
+    with _writing():
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for order in orders:
+            cells = [said(order, name) for name in COLUMNS]
+            writer.writerow([plain(it).plain if sys.stdout.isatty() else it for it in cells])
+
+
+@contextmanager
+def _writing(done: str | None = None) -> Iterator[None]:
+    try:
+        yield
+        sys.stdout.flush()  # here, where a reader that has gone, or a full disk, is noticed
+    except OSError as failed:
+        output_failed(failed, done=done)

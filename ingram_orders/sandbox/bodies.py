@@ -17,11 +17,12 @@ def read(content: bytes) -> Json:
     try:
         body = json.loads(content, parse_float=Decimal, parse_constant=_no_json)
         json.dumps(body, ensure_ascii=False, default=float).encode()  # half a character fails here
+        if isinstance(body, dict):
+            _check_shape(body)
     except (ValueError, ArithmeticError, RecursionError):
         raise Refused(400, "Request is not JSON") from None
     if not isinstance(body, dict):
         raise Refused(400, "Request is not an object")
-    _check_shape(body)
     return body
 
 

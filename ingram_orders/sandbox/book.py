@@ -8,11 +8,13 @@ import itertools
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import Final, Self, TypeVar
+
+from attrs import evolve
 
 from ingram_orders.errors import ConfigurationError
 from ingram_orders.sandbox import changing, documents, index, life, orders, placing
@@ -126,7 +128,8 @@ class OrderBook:
         return result
 
     def _now(self) -> datetime:
-        return self._clock().astimezone(UTC).replace(tzinfo=None, microsecond=0)
+        there = datetime.fromisoformat(f"2000-01-01T00:00:00{self._market.offset}").tzinfo
+        return self._clock().astimezone(there).replace(tzinfo=None, microsecond=0)
 
     # ── The orders there are to begin with ──────────────────────────────────────────────────────────────────────
 
@@ -141,6 +144,7 @@ class OrderBook:
                         f"the orders in {self._storage.path} are of the market of {facts['country']}, "
                         f"not of {self._market.country}"
                     )
+                self._market = evolve(self._market, offset=facts["offset"])  # by which its times are kept
                 return False
             for table in ("orders", "found", "keys", "serials"):  # what was left of an attempt that was interrupted
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608
@@ -159,7 +163,7 @@ class OrderBook:
             # Only now: to sort them all costs half of what it does to sort each of them in.
             for statement in (*orders.INDEXES, *index.INDEXES):
                 connection.execute(statement)
-            facts = {"seed": str(self._seed), "country": self._market.country}
+            facts = {"seed": str(self._seed), "country": self._market.country, "offset": self._market.offset}
             connection.executemany("INSERT INTO facts VALUES (?, ?)", facts.items())
 
         seeded = enumerate(self._seeded_orders(self._now()), 1)

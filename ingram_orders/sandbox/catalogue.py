@@ -69,6 +69,8 @@ class Market:
     unit_of_weight: str
     grams: float
     """Of one such unit."""
+    offset: str = "+00:00"
+    """From UTC: orders are placed and sent by the clock of that place."""
 
 
 MARKETS: Final = {

@@ -263,7 +263,7 @@ def summary(order: Order) -> Json:
     return {
         "ingramOrderNumber": number,
         # The same moment that the details tell without an offset.
-        "ingramOrderDate": f"{order['ingramOrderDate']}+00:00",
+        "ingramOrderDate": order["ingramOrderDate"] + order["offset"],
         "customerOrderNumber": order["customerOrderNumber"],
         "vendorSalesOrderNumber": "",
         "vendorName": lines[0]["vendorName"] if lines else "",
@@ -369,7 +369,7 @@ def modified(order: Order, now: str, changed: Iterable[Line], rejected: list[Jso
     return {
         "ingramOrderNumber": order["ingramOrderNumber"],
         "changeDescription": remark,
-        "orderModifiedDate": now,
+        "orderModifiedDate": now + order["offset"],
         "customerOrderNumber": order["customerOrderNumber"],
         "endCustomerOrderNumber": order.get("endCustomerOrderNumber", ""),
         "orderTotal": _total(order),
@@ -417,24 +417,6 @@ def refused_change(line: Json, code: str, reason: str) -> Json:
 # ── What vendors want to know ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def vendor_required_info(asked: Json) -> list[Json]:
-    """Give what is to be told before a v7 order, for each product asked about, or for a quote."""
-    return [
-        {
-            "quoteNumber": asked.get("quoteNumber") or "",
-            "ingramPartNumber": product.get("ingramPartNumber") or "",
-            "vendorPartNumber": product.get("vendorPartNumber") or "",
-            "planId": product.get("planID") or "",
-            "planName": "EDGE SECURITY" if product.get("planID") else "",
-            "responseMessages": [],
-            # A subscription's vendor asks for other things than that of a product.
-            "vmfAdditionalAttributes": [] if product.get("planID") else [{"vendorName": _VENDOR, **_FOR_A_PRODUCT}],
-            "vriAdditionalAttributes": [{"vendorName": _VENDOR, **_FOR_A_PLAN}] if product.get("planID") else [],
-        }
-        for product in asked.get("products") or [{}]
-    ]
-
-
 def _required(name: str, value: str, description: str, *choices: Json, hint: str | None = None) -> Json:
     told = {"attributeName": name, "attributeValue": value, "attributeDescription": description}
     return {**told, **({} if hint is None else {"attributeHint": hint}), "choices": [*choices]}
@@ -461,3 +443,21 @@ _FOR_A_PLAN: Final[Json] = {
         )
     ],
 }
+
+
+def vendor_required_info(asked: Json) -> list[Json]:
+    """Give what is to be told before a v7 order, for each product asked about, or for a quote."""
+    return [
+        {
+            "quoteNumber": asked.get("quoteNumber") or "",
+            "ingramPartNumber": product.get("ingramPartNumber") or "",
+            "vendorPartNumber": product.get("vendorPartNumber") or "",
+            "planId": product.get("planID") or "",
+            "planName": "EDGE SECURITY" if product.get("planID") else "",
+            "responseMessages": [],
+            # A subscription's vendor asks for other things than that of a product.
+            "vmfAdditionalAttributes": [] if product.get("planID") else [{"vendorName": _VENDOR, **_FOR_A_PRODUCT}],
+            "vriAdditionalAttributes": [{"vendorName": _VENDOR, **_FOR_A_PLAN}] if product.get("planID") else [],
+        }
+        for product in asked.get("products") or [{}]
+    ]

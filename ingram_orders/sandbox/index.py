@@ -90,7 +90,8 @@ def _renew(connection: sqlite3.Connection, orders: Mapping[int, Order]) -> None:
 
 def renew(connection: sqlite3.Connection, id_: int, order: Order, *, due: datetime, now: datetime) -> None:
     """Make an order's entry anew, at once or when it is due; what was to be shown later, and is older, no longer is."""
-    connection.execute("DELETE FROM stale WHERE id = ? AND due >= ?", (id_, due.isoformat()))
+    until = "" if due <= now else due.isoformat()  # what is shown now is newer than all that waits
+    connection.execute("DELETE FROM stale WHERE id = ? AND due >= ?", (id_, until))
     if due <= now:
         _renew(connection, {id_: order})
     else:

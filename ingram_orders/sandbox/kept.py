@@ -1,7 +1,7 @@
 """
 An order as the sandbox keeps it: in the API's own words, without what can be derived and what all have alike.
 
-`documents` tells it in the API's documents. Amounts are in cents, days `yyyy-MM-dd`, times UTC without an offset.
+`documents` tells it in the API's documents. Amounts are in cents, days `yyyy-MM-dd`, times by the clock of its place.
 """
 
 from typing import Any, NotRequired, TypedDict
@@ -72,6 +72,8 @@ class Order(TypedDict):
     orderStatus: str
     currencyCode: str
     weightUom: str
+    offset: str
+    """Of its times, from UTC."""
     address: dict[str, str]
     """The customer's own, which stands where no other was asked for."""
     lines: list[Line]

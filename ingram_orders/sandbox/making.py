@@ -56,6 +56,7 @@ def new_order(
         "orderStatus": status,
         "currencyCode": currency,
         "weightUom": market.unit_of_weight,
+        "offset": market.offset,
         "address": {
             "contact": "RECEIVING",
             "companyName": company,

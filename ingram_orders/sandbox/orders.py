@@ -59,7 +59,7 @@ class Orders:
 
     connection: sqlite3.Connection
     now: datetime
-    """UTC, without an offset."""
+    """By the clock of the market, without an offset."""
     seed: int
     market: Market
     products: Products
@@ -100,10 +100,11 @@ class Orders:
 
     def product(self, line: Mapping[str, str | None]) -> Product | None:
         """Give what a line asks for; a customer's own number stands for any, since the sandbox knows no customer's."""
-        sku, own = line.get("ingramPartNumber"), line.get("customerPartNumber")
-        if own and not sku:
-            sku = sorted(self.products)[sum(own.encode()) % len(self.products)]
-        return self.products.get(sku or "")
+        if sku := line.get("ingramPartNumber"):
+            return self.products.get(sku)
+        if own := line.get("customerPartNumber"):
+            return self.products[sorted(self.products)[sum(own.encode()) % len(self.products)]]
+        return next((it for it in self.products.values() if it.part == line.get("vendorPartNumber")), None)
 
 
 def row(order: Order, plan: Plan) -> tuple[str, str, str, str, str | None]:

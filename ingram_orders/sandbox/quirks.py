@@ -7,8 +7,7 @@ what the caller has said himself is left as it is.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone
-from functools import partial
+from datetime import datetime
 from random import Random
 from typing import Any, Final
 
@@ -17,9 +16,9 @@ from ingram_orders.sandbox.kept import Json
 Rule = Callable[[Any, Random], Any]
 """Gives a value bent, or as it is."""
 
-OFFSETS: Final = (timedelta(hours=-7), timedelta(hours=5, minutes=30))
-"""As recorded; each sandbox is in one of these places."""
-UNKNOWN: Final = {"globalSkuId": "USA01@24@1AB001", "vendorNumber": "N2", "lineNumber": "1", "lineType": "P"}
+OFFSETS: Final = ("-07:00", "+05:30", "+00:00")
+"""From UTC, as recorded; each sandbox is in one of these places."""
+NEW_KEYS: Final = {"globalSkuId": "USA01@24@1AB001", "vendorNumber": "N2", "lineNumber": "1", "lineType": "P"}
 """Keys that no schema has, and lines of answers do."""
 EMPTY: Final = {"partDescription": "serviceContractInfo", "purchaseOrderTotal": "resellerInfo"}
 """Objects that come empty where they are not there, by a key that stands beside them."""
@@ -35,10 +34,9 @@ SPELLINGS: Final = {
 }
 
 
-def bend(answer: Any, pick: Random, *, offset: timedelta) -> Any:
-    """Give the answer bent, told in a place of that *offset*; the one given stays as it is."""
-    moment = partial(_moment, offset=offset)
-    return _bent(answer, pick, {**RULES, "ingramOrderDate": moment, "orderModifiedDate": moment})
+def bend(answer: Any, pick: Random) -> Any:
+    """Give the answer bent; the one given stays as it is."""
+    return _bent(answer, pick, RULES)
 
 
 def _bent(value: Any, pick: Random, rules: Mapping[str, Rule]) -> Any:
@@ -56,8 +54,8 @@ def _bent(value: Any, pick: Random, rules: Mapping[str, Rule]) -> Any:
         item = _bent(item, pick, rules)
         bent[key] = None if item == [] and pick.random() < 0.5 else item
     if "lineStatus" in value and pick.random() < 0.3:
-        name = pick.choice(sorted(UNKNOWN))
-        bent.setdefault(name, UNKNOWN[name])
+        name = pick.choice(sorted(NEW_KEYS))
+        bent.setdefault(name, NEW_KEYS[name])
     for beside, name in EMPTY.items():
         if beside in value and pick.random() < 0.3:
             bent.setdefault(name, {})
@@ -119,20 +117,15 @@ def _carriers(carriers: list[Json], pick: Random) -> Json | list[Json]:
     return _alone(carriers) if pick.random() < 0.5 else carriers
 
 
-def _moment(text: str, pick: Random, *, offset: timedelta) -> str:
-    """
-    Write the same moment as it is told in a place, in one of the forms for it.
-
-    The details tell it without the offset, the search of the same order with it: recorded so.
-    """
+def _moment(text: str, pick: Random) -> str:
+    """Write a moment in one of the forms for it: with a fraction or without, and by `Z` where the place is at UTC."""
     if "T" not in text:
         return text
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        local = (moment + offset).isoformat(timespec="seconds")
-        return pick.choice((local, f"{local}.00", f"{local}.000"))
-    there = timezone(offset)
-    return moment.astimezone(there).isoformat(timespec=pick.choice(("seconds", "milliseconds")))
+    told = datetime.fromisoformat(text)
+    digits = told.replace(tzinfo=None).isoformat(timespec="milliseconds")
+    offset = "" if told.tzinfo is None else text[-6:]
+    fraction = pick.choice((digits[19:], digits[19:22], "" if digits.endswith(".000") else digits[19:]))
+    return digits[:19] + fraction + (pick.choice((offset, "Z")) if offset == "+00:00" else offset)
 
 
 def _rules(rule: Rule, keys: str) -> dict[str, Rule]:
@@ -145,7 +138,6 @@ NULL_OR_ABSENT: Final = frozenset(
      "requestedDeliverydate", "backOrderETADate", "trackingUrl", "upcCode", "additionalAttributes", "nextPage",
      "previousPage", "miscellaneousCharges"}
 )  # fmt: skip
-LINE_NUMBERS: Final = frozenset({"ingramLineNumber", "customerLineNumber"})
 RULES: Final[Mapping[str, Rule]] = {
     # An object where the schema has a list, for one entry. R, C.
     **_rules(_sometimes(_alone), "shipmentDetails links"),
@@ -154,7 +146,8 @@ RULES: Final[Mapping[str, Rule]] = {
     **_rules(_sometimes(_written), "recordsFound pageSize pageNumber subOrderTotal"),
     # Text as numbers: published examples.
     **_rules(_sometimes(_counted), "postalCode confirmationNumber"),
-    **_rules(_sometimes(_numbered), "ingramLineNumber customerLineNumber"),
+    **_rules(_sometimes(_numbered), "ingramLineNumber"),
+    **_rules(_moment, "ingramOrderDate orderModifiedDate"),
     **_rules(_respelt, "orderStatus lineStatus subOrderStatus"),
     **_rules(_nothing, " ".join(sorted(NULL_OR_ABSENT))),
 }

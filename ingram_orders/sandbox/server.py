@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from aiohttp import web
+from attrs import evolve
 
 from ingram_orders.sandbox import bodies
 from ingram_orders.sandbox.book import OrderBook
@@ -116,7 +117,10 @@ class Sandbox:
         self._unauthorized = next(iter(UNAUTHORIZED))
         self.fault: Fault | None = None
         """Stands around every request: may answer in its place, before or after it has acted, or not at all."""
-        self.country_code = MARKETS[market].country
+        place = MARKETS[market]
+        if quirks:
+            place = evolve(place, offset=Random(f"{seed} place").choice(OFFSETS))
+        self.country_code = place.country
         self._seed = seed
         self._port = port
         self._clock: Callable[[], datetime] = lambda: _aware(clock())
@@ -129,7 +133,7 @@ class Sandbox:
             database,
             seed=seed,
             orders=orders,
-            market=MARKETS[market],
+            market=place,
             products=known,
             manners=manners or Manners(),
             clock=self._clock,
@@ -392,17 +396,16 @@ class Sandbox:
             )
         return self._answer(outcome.answer, request, status=outcome.status)
 
+    async def _vendor_required_info(self, request: web.Request) -> web.Response:
+        return self._answer(vendor_required_info(await self._body(request)), request)
+
     async def _figures(self, _: web.Request) -> web.Response:
         return web.json_response(self.ledger.figures())
 
     def _answer(self, answer: Any, request: web.Request, *, status: int = 200) -> web.Response:
         if self.quirks:
-            offset = Random(f"{self._seed} place").choice(OFFSETS)
-            answer = bend(answer, Random(f"{self._seed} {request.raw_path}"), offset=offset)
+            answer = bend(answer, Random(f"{self._seed} {json.dumps(answer)}"))
         return _json(answer, request, status=status)
-
-    async def _vendor_required_info(self, request: web.Request) -> web.Response:
-        return self._answer(vendor_required_info(await self._body(request)), request)
 
 
 def _is_ours(request: web.Request) -> bool:
