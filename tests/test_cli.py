@@ -322,6 +322,7 @@ WRONG: Final[dict[str, tuple[tuple[str, ...], str, int]]] = {
     "an empty address": (("search", "--base-url", ""), "--base-url is empty", 2),
     "two formats": (("search", "--csv", "--json"), "exclude each other", 2),
     "a field of a file": (("create", "-", "--yes"), "lines[0].unitPrice: ", 2),
+    "a part of a piece": (("create", "-", "--yes"), "lines[0].quantity: 1.5 is not a whole number", 2),
     "an irregular field": (("create", "-", "--yes"), "lines[0].warrantyInfo[0].serialInfo[0].dateofPurchase: ", 2),
     "a key twice": (("create", "-", "--yes"), "'notes' is there twice", 2),
     "a list": (("create", "-", "--yes"), "<stdin> holds no JSON object, but a list", 2),
@@ -333,6 +334,7 @@ WRONG: Final[dict[str, tuple[tuple[str, ...], str, int]]] = {
 
 GIVEN: Final = {
     "a field of a file": '{"customerOrderNumber": "P", "lines": [{"unitPrice": "much"}]}',
+    "a part of a piece": '{"customerOrderNumber": "P", "lines": [{"quantity": 1.5}]}',
     "an irregular field": '{"customerOrderNumber": "P", "lines": [{"warrantyInfo": [{"serialInfo": '
     '[{"dateofPurchase": []}]}]}]}',
     "a key twice": '{"customerOrderNumber": "P", "notes": "a", "notes": "b"}',
@@ -395,6 +397,15 @@ def test_the_exit_code_tells_also_where_nothing_can_be_written(settings: dict[st
             input=order("FULL-2"), env={**os.environ, **settings},
         )  # fmt: skip
     assert ran.returncode == 3
+
+
+def test_a_warning_that_cannot_be_written_stops_nothing(settings: dict[str, str]) -> None:
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        ran = subprocess.run(
+            [*COMMAND, "create", "-", "--yes"], stdout=subprocess.PIPE, stderr=full, text=True, timeout=60, check=False,
+            input=order("FULL-3", odd=None), env={**os.environ, **settings},
+        )  # fmt: skip
+    assert (ran.returncode, json.loads(ran.stdout)["customerOrderNumber"]) == (0, "FULL-3")
 
 
 def test_an_order_without_lines_is_shown_to_people_by_its_number(tmp_path: Path) -> None:

@@ -130,7 +130,8 @@ def write(client: OrdersClient, request: Request[A], question: str, *, writing: 
 
 def _in_words_of_ours(wrong: InvalidRequestError, request: Request[Any]) -> str:
     """Tell problems by the options, and by the keys of a file, in the place of Python's names."""
-    return "; ".join(_of_ours(problem, request) for problem in wrong.problems)
+    problems = "; ".join(_of_ours(problem, request) for problem in wrong.problems)
+    return re.sub(r"Decimal\('([^']*)'\)", r"\1", problems)
 
 
 def _of_ours(problem: str, request: Request[Any]) -> str:

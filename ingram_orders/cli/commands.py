@@ -25,7 +25,7 @@ from ingram_orders.cli.tables import (
 )
 from ingram_orders.client import OrdersClient
 from ingram_orders.converters import unstructure
-from ingram_orders.errors import ApiError
+from ingram_orders.errors import IngramError
 from ingram_orders.models import AsyncOrderCreateDTO, OrderCreateRequest, OrderModifyRequest, OrderSearchResponse
 from ingram_orders.operations import CancelOrder, CreateOrder, GetOrderDetails, ModifyOrder, SearchOrders
 
@@ -147,8 +147,8 @@ async def _every_page(request: SearchOrders, first: int, told: Progress) -> list
     for number in range(first, 2**31):
         try:
             answer = await request.page_number(number).execute_with_response()
-        except ApiError as refused:
-            refused.args = (f"page {number}, after {len(seen)} orders: {refused}",)
+        except IngramError as failed:
+            failed.args = (f"page {number}, after {len(seen)} orders: {failed}",)
             raise
         numbers = {it.ingram_order_number for it in answer.model.orders}
         if numbers <= seen:  # an empty page ends them; so does one that has only what was there before

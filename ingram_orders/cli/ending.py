@@ -17,12 +17,17 @@ UNKNOWN: Final = 3
 INTERRUPTED: Final = 130
 
 
-def fail(why: object, code: int) -> NoReturn:
-    """Say in one line what went wrong, and end."""
+def tell(what: object) -> None:
+    """Say something in one line, beside the output; where nobody can be told, go on."""
     try:
-        click.echo(f"ingram-orders: {one_line(str(why), 2000)}", err=True)
-    except OSError:  # nobody can be told, but by the code
+        click.echo(one_line(str(what), 2000), err=True)
+    except OSError:
         _give_up(2)
+
+
+def fail(why: object, code: int) -> NoReturn:
+    """Say in one line what went wrong, and end; the code tells it where nothing else can."""
+    tell(f"ingram-orders: {why}")
     sys.exit(code)
 
 

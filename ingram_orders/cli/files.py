@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from typing import IO, Any, TypeVar
 
-import click
-
-from ingram_orders.cli.ending import WRONG, fail
+from ingram_orders.cli.ending import WRONG, fail, tell
 from ingram_orders.converters import structure, wire_names
 from ingram_orders.errors import one_line
 from ingram_orders.exact_json import read_document
@@ -31,7 +29,7 @@ def document_in(file: IO[bytes], model: type[Document]) -> Document:
 
 
 def _warn(file: IO[bytes], what: str) -> None:
-    click.echo(f"ingram-orders: {file.name}: {one_line(what, 200)}", err=True)
+    tell(f"ingram-orders: {file.name}: {one_line(what, 200)}")
 
 
 def unknown_keys(model: RequestModel, where: str = "") -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ingram_orders.cli.ending import INTERRUPTED, WRONG, fail
+from ingram_orders.cli.ending import INTERRUPTED, WRONG, fail, tell
 from ingram_orders.cli.output import progress
 from ingram_orders.client import VARIABLES
 from ingram_orders.errors import ConfigurationError
@@ -35,7 +35,7 @@ async def _serve(sandbox: Sandbox, orders: int) -> None:
             "country_code": sandbox.country_code,
             "base_url": sandbox.url,
         }
-        click.echo(f"A sandbox of the Orders API listens at {sandbox.url}; interrupt it to stop. Paste:", err=True)
+        tell(f"A sandbox of the Orders API listens at {sandbox.url}; interrupt it to stop. Paste:")
         for name, value in values.items():
             click.echo(f"export {VARIABLES[name]}={value}")
         await asyncio.Event().wait()

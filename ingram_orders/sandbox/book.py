@@ -34,7 +34,7 @@ SEEDED_DAYS: Final = 30
 KIND: Final = Kind(
     name="ingram_orders sandbox",
     application_id=0x494F5342,
-    version=2,
+    version=3,
     schema=f"""
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     {orders.TABLE};
