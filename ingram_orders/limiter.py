@@ -1,0 +1,139 @@
+"""
+So many calls of a route in a time: who may go now, and who waits for how long.
+
+The API allows 60 GETs a minute of an endpoint (developer portal), counted by its own clock. So a place is free again
+only some time after its request has *ended*: whatever happens on the way, the API sees no more in any such time.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
+
+from attrs import define, field
+
+from ingram_orders.errors import ConfigurationError, brief
+
+
+class Limiter(Protocol):
+    """Bounds how often routes are called. `RateLimit` does; one that several machines share may take its place."""
+
+    def slot(self, route: str) -> AbstractAsyncContextManager[None]:
+        """
+        Hold a place for one attempt: entering waits until there is one, leaving gives it back.
+
+        Args:
+            route: Method and path, e.g. `GET /resellers/v6/orders/search`.
+        """
+        ...
+
+
+@define
+class Window:
+    """The places of one route. Decides, and waits for nothing."""
+
+    calls: int
+    seconds: float
+    _taken: int = 0
+    _ended: deque[float] = field(factory=deque)
+    """When requests ended whose places are not free yet; the earliest first."""
+
+    def wait(self, now: float) -> float | None:
+        """Give the seconds until a place is free, 0 where one is; `None` where one on its way has to end first."""
+        self._go_on_to(now)
+        if self._taken + len(self._ended) < self.calls:
+            return 0.0
+        return self._ended[0] + self.seconds - now if self._ended else None
+
+    def take(self) -> None:
+        """Take a place that is free."""
+        self._taken += 1
+
+    def give_back(self, now: float) -> None:
+        """Let a place be free again some time after now."""
+        self._go_on_to(now)
+        self._taken -= 1
+        self._ended.append(now)
+
+    def _go_on_to(self, now: float) -> None:
+        if self._ended and self._ended[-1] > now:  # the clock went back: count from now on, which is later than it was
+            self._ended = deque(min(ended, now) for ended in self._ended)
+        while self._ended and self._ended[0] + self.seconds <= now:
+            self._ended.popleft()
+
+
+@define(eq=False)
+class _Route:
+    window: Window
+    queue: asyncio.Lock = field(factory=asyncio.Lock)
+    """First come, first served: who has it waits for a place, the others for him."""
+    ended: asyncio.Event = field(factory=asyncio.Event)
+
+
+class RateLimit:
+    """
+    So many calls of each route in a time, for all traffic that goes through it.
+
+    Several clients of one event loop may share it. Who is cancelled while he waits gives his turn back.
+    """
+
+    def __init__(
+        self,
+        calls: int = 60,
+        seconds: float = 60.0,
+        *,
+        methods: Collection[str] = ("GET",),
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """
+        Set up.
+
+        Args:
+            calls: How many of a route, 1 or more.
+            seconds: In how long.
+            methods: Of which routes; others are not bounded, since no figure is published for them.
+            clock: A reading in seconds, which should not go back.
+            sleep: Waits so many seconds, or fewer.
+
+        Raises:
+            ConfigurationError: *calls* is less than 1, or *seconds* not above 0.
+        """
+        if type(calls) is not int or calls < 1:
+            raise ConfigurationError(f"calls must be a whole number, 1 or more, not {brief(calls)}")
+        if not (isinstance(seconds, int | float) and 0 < seconds < float("inf")):
+            raise ConfigurationError(f"seconds must be a number above 0, not {brief(seconds)}")
+        self.calls = calls
+        self.seconds = seconds
+        self.methods = frozenset(methods)
+        self._clock = clock
+        self._sleep = sleep
+        self._routes: dict[str, _Route] = {}
+
+    @asynccontextmanager
+    async def slot(self, route: str) -> AsyncIterator[None]:
+        """Hold a place for one attempt; see `Limiter`."""
+        if route.partition(" ")[0] not in self.methods:
+            yield
+            return
+        its = self._routes.get(route)
+        if its is None:
+            its = self._routes[route] = _Route(Window(self.calls, self.seconds))
+        async with its.queue:
+            while (wait := its.window.wait(self._clock())) != 0:
+                if wait is None:
+                    its.ended.clear()
+                    await its.ended.wait()
+                else:
+                    await self._sleep(wait)
+            its.window.take()
+        try:
+            yield
+        finally:
+            its.window.give_back(self._clock())
+            its.ended.set()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(calls={self.calls}, seconds={self.seconds})"
