@@ -493,6 +493,16 @@ def test_a_closed_stream_is_no_traceback(settings: dict[str, str], command: str,
     assert ran.returncode == (0 if command == "search" else 2)
 
 
+def test_a_sandbox_goes_wrong_as_often_as_its_options_say() -> None:
+    with served("--orders", "3", "--faults", "503=1") as (_, settings):
+        code, out, told = piped(settings, "search")
+        assert (code, out, "503" in told) == (1, "", True)
+        assert piped(settings, "cancel", "20-A", "--yes")[0] == 3
+    for wrong in ("503", "nope=0.1"):
+        code, out, told = piped({}, "sandbox", "--port", "0", "--faults", wrong)
+        assert (code, out, told.count("\n"), told.startswith("ingram-orders: --faults: ")) == (2, "", 1, True)
+
+
 def test_a_sandbox_is_what_its_options_say(tmp_path: Path) -> None:
     file = tmp_path / "orders.db"
     options = ("--orders", "30", "--seed", "7", "--market", "SAP", "--quirks", "--database", str(file))

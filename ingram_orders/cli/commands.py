@@ -78,6 +78,7 @@ def demo(seed: int, orders: int) -> None:
 @click.option("--market", default="US", show_default=True, type=click.Choice(["US", "SAP"]), help="Numbers, money.")
 @click.option("--quirks", is_flag=True, help="Bend answers as the API is seen to bend them.")
 @click.option("--quota", type=click.IntRange(1), metavar="CALLS", help="GETs of a route in a minute.  [default: any]")
+@click.option("--faults", default="", metavar="RATES", help="What goes wrong, as drop-after-acting=0.1,hang=0.01")
 def sandbox(**settings: Any) -> None:
     """
     Run a server that behaves like the Orders API.

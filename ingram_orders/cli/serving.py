@@ -11,12 +11,18 @@ from ingram_orders.cli.output import progress
 from ingram_orders.client import VARIABLES
 from ingram_orders.errors import ConfigurationError
 from ingram_orders.sandbox import Quota, Sandbox
+from ingram_orders.sandbox.faults import by_chance, rates_of
 
 
-def serve(*, quota: int | None, orders: int, **settings: Any) -> None:
+def serve(*, quota: int | None, orders: int, faults: str, **settings: Any) -> None:
     """Run a sandbox until it is interrupted."""
+    sandbox = Sandbox(quota=Quota(calls=quota) if quota else None, orders=orders, **settings)
     try:
-        asyncio.run(_serve(Sandbox(quota=Quota(calls=quota) if quota else None, orders=orders, **settings), orders))
+        sandbox.fault = by_chance(rates_of(faults), seed=settings["seed"]) if faults else None
+    except ValueError as wrong:
+        fail(f"--faults: {wrong}", WRONG)
+    try:
+        asyncio.run(_serve(sandbox, orders))
     except KeyboardInterrupt:
         fail("stopped", INTERRUPTED)
 

@@ -4,10 +4,11 @@ A server on this machine that behaves like the Orders API: for demos, for our te
 It shares no code with the client's models, operations or converters, so that two wrongs cannot agree.
 """
 
+from ingram_orders.sandbox import faults
 from ingram_orders.sandbox.catalogue import Product
 from ingram_orders.sandbox.ledger import Ledger, Received, Written
 from ingram_orders.sandbox.orders import Manners
 from ingram_orders.sandbox.quotas import Quota
 from ingram_orders.sandbox.server import Sandbox
 
-__all__ = ["Ledger", "Manners", "Product", "Quota", "Received", "Sandbox", "Written"]
+__all__ = ["Ledger", "Manners", "Product", "Quota", "Received", "Sandbox", "Written", "faults"]

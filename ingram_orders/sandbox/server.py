@@ -1,5 +1,6 @@
 """The sandbox's HTTP side: tokens, headers, quotas, routes, error bodies, and the ledger of what came."""
 
+import asyncio
 import json
 import math
 import secrets
@@ -19,6 +20,7 @@ from ingram_orders.sandbox import bodies
 from ingram_orders.sandbox.book import OrderBook
 from ingram_orders.sandbox.catalogue import MARKETS, PRODUCTS, Product, by_sku
 from ingram_orders.sandbox.documents import vendor_required_info
+from ingram_orders.sandbox.faults import Fault, date_hints
 from ingram_orders.sandbox.kept import Json
 from ingram_orders.sandbox.ledger import Ledger, Received, Written
 from ingram_orders.sandbox.orders import Manners, Outcome
@@ -39,10 +41,6 @@ if TYPE_CHECKING:
     from ingram_orders.client import OrdersClient, Settings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Proceed = Callable[[], Awaitable[web.StreamResponse]]
-Fault = Callable[[web.Request, Proceed], Awaitable[web.StreamResponse]]
-"""Stands around every request, which is in the ledger already; `return await proceed()` changes nothing."""
-
 TOKEN_LIFETIME: Final = timedelta(seconds=86_399)
 """As recorded."""
 
@@ -129,6 +127,7 @@ class Sandbox:
         self._one_token = one_token
         self._window = Window()
         self._tokens: dict[str, datetime] = {}
+        self._handling: set[asyncio.Task[Any]] = set()
         self._book = OrderBook(
             database,
             seed=seed,
@@ -193,6 +192,7 @@ class Sandbox:
             raise RuntimeError("this sandbox already runs")
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._book)
+            stack.push_async_callback(self._end_handling)
             runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
             stack.push_async_callback(runner.cleanup)
             await runner.setup()
@@ -208,6 +208,14 @@ class Sandbox:
         running, self._running, self._url = self._running, None, None
         if running is not None:
             await running.aclose()
+
+    async def _end_handling(self) -> None:
+        """End what still handles a request whose connection has gone, of which aiohttp knows no more."""
+        left = [*self._handling]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.sleep(0)  # in which the tasks that waited for those end as well
 
     def __repr__(self) -> str:
         return f"Sandbox({self._url or 'does not run'!r})"
@@ -237,11 +245,17 @@ class Sandbox:
     @web.middleware
     async def _round_off(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         response: web.StreamResponse
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  # for the type checker: we are in one
+        self._handling.add(task)
         try:
             response = await handler(request)
         except web.HTTPException as gateway:  # no such route, or not with this method
             response = _json(gateway_fault(gateway.reason), request, status=gateway.status)
+        finally:
+            self._handling.discard(task)
         response.headers["Date"] = format_datetime(self._clock().astimezone(UTC), usegmt=True)
+        date_hints(response)
         return response
 
     def _refuse(self, refused: Refused, request: web.Request) -> web.Response:

@@ -1,0 +1,252 @@
+"""
+What goes wrong on the way, on demand: for one request by rule, or for many by chance.
+
+    sandbox.fault = faults.only(faults.drop_after_acting, method="POST", times=1)
+    sandbox.fault = faults.by_chance({"drop-after-acting": 0.1, "hang": 0.01}, seed=1)
+
+A fault stands around a request that is in the ledger already, and may let it act before it spoils the answer.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from email.utils import format_datetime, parsedate_to_datetime
+from random import Random
+from typing import Final
+
+from aiohttp import web
+
+Proceed = Callable[[], Awaitable[web.StreamResponse]]
+Fault = Callable[[web.Request, Proceed], Awaitable[web.StreamResponse]]
+"""Gives what is answered in the end; `return await proceed()` lets the API act, and changes nothing."""
+
+SLOW: Final = 0.2
+"""Seconds that what is slow takes for each step."""
+COME_BACK_AFTER: Final = 2
+"""Seconds after which a throttled request is told to come back."""
+
+
+# ── The connection breaks ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def drop(request: web.Request, _: Proceed) -> web.StreamResponse:
+    """Break the connection; nothing has acted."""
+    return _broken(request)
+
+
+async def drop_after_acting(request: web.Request, proceed: Proceed) -> web.StreamResponse:
+    """Let the API act, and break the connection before a byte of the answer: whoever asked cannot know."""
+    await proceed()
+    return _broken(request)
+
+
+async def cut(request: web.Request, proceed: Proceed) -> web.StreamResponse:
+    """Let the API act, and break the connection in the middle of the answer's body."""
+    body = _body_of(await proceed())
+    response = web.StreamResponse(headers={"Content-Length": str(len(body) + 1)})
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    return _broken(request)
+
+
+async def no_http(request: web.Request, proceed: Proceed) -> web.StreamResponse:
+    """Let the API act, and answer with what is no HTTP."""
+    await proceed()
+    if request.transport is not None:
+        request.transport.write(b"\x00\x01 this is no HTTP\r\n\r\n")
+        request.transport.close()
+    return web.Response()
+
+
+def _broken(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()  # which nobody gets
+
+
+def _body_of(response: web.StreamResponse) -> bytes:
+    body = response.body if isinstance(response, web.Response) else None
+    return body if isinstance(body, bytes) else b""
+
+
+# ── It takes long ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def slow(_: web.Request, proceed: Proceed) -> web.StreamResponse:
+    """Act at once, and answer late."""
+    response = await proceed()
+    await asyncio.sleep(SLOW)
+    return response
+
+
+async def drip(request: web.Request, proceed: Proceed) -> web.StreamResponse:
+    """Act at once, and answer in four pieces with a pause before each."""
+    told = await proceed()
+    body = _body_of(told)
+    response = web.StreamResponse(status=told.status, headers={"Content-Type": told.content_type})
+    await response.prepare(request)
+    size = len(body) // 4 + 1
+    for start in range(0, len(body), size):
+        await asyncio.sleep(SLOW)
+        await response.write(body[start : start + size])
+    await response.write_eof()
+    return response
+
+
+async def hang(_: web.Request, __: Proceed) -> web.StreamResponse:
+    """Never act, and never answer."""
+    await asyncio.Event().wait()
+    raise AssertionError("nobody sets it")
+
+
+async def hang_after_acting(_: web.Request, proceed: Proceed) -> web.StreamResponse:
+    """Act, and never answer."""
+    await proceed()
+    await asyncio.Event().wait()
+    raise AssertionError("nobody sets it")
+
+
+# ── The API, or what stands before it, fails ────────────────────────────────────────────────────────────────────────
+
+BODIES: Final[Mapping[str, tuple[str, str]]] = {
+    "json": ("application/json", '{"errors": [{"id": "0", "type": "/errors/server-error", "message": "Try again"}]}'),
+    "html": ("text/html", "<html><body><h1>Bad Gateway</h1></body></html>"),
+    "nothing": ("text/plain", ""),
+}
+"""With what a server's error comes: content type and text."""
+
+
+def failing(status: int, body: str = "json", *, after_acting: bool = False) -> Fault:
+    """Give the fault that answers a server's error; *body* is one of `BODIES`."""
+    kind, text = BODIES[body]
+
+    async def fault(_: web.Request, proceed: Proceed) -> web.StreamResponse:
+        if after_acting:
+            await proceed()
+        return web.Response(status=status, text=text, content_type=kind)
+
+    return fault
+
+
+HINTS: Final = ("seconds", "date", "reset", "reset in milliseconds", "none")
+"""How a throttled request is told when to come back: by `Retry-After` or by `X-RateLimit-Reset`."""
+
+
+def throttling(hint: str = "seconds", after: int = COME_BACK_AFTER) -> Fault:
+    """Give the fault that answers 429 with one of the `HINTS`; the point in time is by the answer's own `Date`."""
+
+    async def fault(_: web.Request, __: Proceed) -> web.StreamResponse:
+        response = web.json_response({"errors": [{"field": None, "message": "too many requests"}]}, status=429)
+        if hint == "seconds":
+            response.headers["Retry-After"] = str(after)
+        elif hint != "none":
+            response.headers[_UNDATED] = f"{hint} {after}"
+        return response
+
+    return fault
+
+
+_UNDATED: Final = "X-Sandbox-Undated"
+
+
+def date_hints(response: web.StreamResponse) -> None:
+    """Turn what `throttling` left to be told by a point in time into that, once the answer has its date."""
+    undated = response.headers.pop(_UNDATED, None)
+    if undated is not None:
+        hint, _, after = undated.rpartition(" ")
+        then = parsedate_to_datetime(response.headers["Date"]) + timedelta(seconds=int(after))
+        if hint == "date":
+            response.headers["Retry-After"] = format_datetime(then, usegmt=True)
+        else:
+            response.headers["X-RateLimit-Reset"] = str(int(then.timestamp()) * (1000 if "milli" in hint else 1))
+
+
+# ── When ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def only(fault: Fault, *, method: str | None = None, path: str = "", times: int | None = None) -> Fault:
+    """
+    Let a fault happen to some requests only.
+
+    Args:
+        fault: What happens.
+        method: To requests with this; `None` is any.
+        path: To requests whose path holds this.
+        times: To so many of them, the first; `None` is all.
+    """
+    left = times
+
+    async def sometimes(request: web.Request, proceed: Proceed) -> web.StreamResponse:
+        nonlocal left
+        if method not in (None, request.method) or path not in request.path or left == 0:
+            return await proceed()
+        left = None if left is None else left - 1
+        return await fault(request, proceed)
+
+    return sometimes
+
+
+FAULTS: Final[Mapping[str, Fault]] = {
+    "drop": drop,
+    "drop-after-acting": drop_after_acting,
+    "cut": cut,
+    "no-http": no_http,
+    "slow": slow,
+    "drip": drip,
+    "hang": hang,
+    "hang-after-acting": hang_after_acting,
+    **{f"{status}": failing(status) for status in (500, 502, 503, 504)},
+    **{f"{status}-after-acting": failing(status, "html", after_acting=True) for status in (500, 502, 503, 504)},
+    **{f"429-{hint.replace(' ', '-')}": throttling(hint) for hint in HINTS},
+}
+"""By the names that `by_chance` and the command line know them by."""
+
+
+def by_chance(rates: Mapping[str, float], *, seed: int) -> Fault:
+    """
+    Let faults happen by chance, to requests that do not ask for a token.
+
+    Args:
+        rates: Of each of `FAULTS`, how often: from 0 to 1, and 1 together at most.
+        seed: The same gives the same faults to the same sequence of requests.
+
+    Raises:
+        ValueError: There is no such fault, or the rates cannot be.
+    """
+    for name, rate in rates.items():
+        if name not in FAULTS:
+            raise ValueError(f"there is no fault {name!r}; there are {', '.join(FAULTS)}")
+        if not 0 <= rate <= 1:
+            raise ValueError(f"{name}={rate} is not from 0 to 1")
+    if sum(rates.values()) > 1:
+        raise ValueError(f"the faults happen {sum(rates.values()):g} times of once")
+    pick = Random(f"{seed} faults")
+
+    async def perhaps(request: web.Request, proceed: Proceed) -> web.StreamResponse:
+        if request.path.startswith("/oauth/"):
+            return await proceed()
+        chance = pick.random()
+        for name, rate in rates.items():
+            chance -= rate
+            if chance < 0:
+                return await FAULTS[name](request, proceed)
+        return await proceed()
+
+    return perhaps
+
+
+def rates_of(text: str) -> dict[str, float]:
+    """
+    Read `drop-after-acting=0.1,hang=0.01`.
+
+    Raises:
+        ValueError: It is not written so.
+    """
+    rates = {}
+    for part in filter(None, re.split(r"[,\s]+", text)):
+        name, _, rate = part.partition("=")
+        if not re.fullmatch(r"[0-9]*\.?[0-9]+", rate, re.ASCII):
+            raise ValueError(f"{part!r} is not NAME=RATE, as drop-after-acting=0.1")
+        rates[name] = float(rate)
+    return rates
