@@ -11,6 +11,7 @@ import pytest
 from support.placing import order, placed
 
 from ingram_orders import (
+    ConnectionFailedError,
     ConnectionLostError,
     IngramError,
     OrdersClient,
@@ -45,11 +46,13 @@ READS: dict[str, tuple[type[IngramError] | None, int]] = {
     **{name: (RateLimitedError, 1) for name in faults.FAULTS if name.startswith("429")},
 }  # fmt: skip
 """What a client that tries no more than once meets, and how often it asked."""
+ELSEWHERE = {"revoke"}
+"""Tried by a test of its own."""
 NEVER = {"hang", "hang-after-acting"}
 
 
 def test_every_fault_is_tried_here() -> None:
-    assert READS.keys() | NEVER == faults.FAULTS.keys()
+    assert READS.keys() | NEVER | ELSEWHERE == faults.FAULTS.keys()
 
 
 @pytest.mark.parametrize("name", READS)
@@ -98,6 +101,25 @@ async def test_who_hangs_is_waited_for_until_the_time_is_up_and_ends_with_the_sa
         assert len(sandbox.ledger.writes) == acts
     left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     assert left == []
+
+
+async def test_a_token_that_is_revoked_costs_another(sandbox: Sandbox, orders: OrdersClient) -> None:
+    await orders.search().execute()
+    sandbox.fault = faults.only(faults.FAULTS["revoke"], path="/v6/", times=1)
+    assert (await orders.search().execute_with_response()).attempts == 2
+
+
+async def test_a_server_that_is_down_refuses_and_is_back_with_what_it_had(sandbox: Sandbox) -> None:
+    async with sandbox.client() as before:
+        number = await placed(before, order("NEW-1"))
+    async with sandbox.refusing(), sandbox.client() as orders:
+        with pytest.raises(ConnectionFailedError):
+            await orders.details(number).execute()
+    async with sandbox.client() as orders:
+        assert (await orders.details(number).execute()).customer_order_number == "NEW-1"
+    with pytest.raises(RuntimeError, match="does not run"):
+        async with Sandbox().refusing():
+            pass
 
 
 @pytest.mark.parametrize("body", faults.BODIES)

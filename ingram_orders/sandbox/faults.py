@@ -107,6 +107,18 @@ async def hang_after_acting(_: web.Request, proceed: Proceed) -> web.StreamRespo
     raise AssertionError("nobody sets it")
 
 
+# ── The token is refused ────────────────────────────────────────────────────────────────────────────────────────────
+
+REVOKE: Final[web.AppKey[Callable[[], None]]] = web.AppKey("revoke")
+"""What ends all tokens of the sandbox that a request came to."""
+
+
+async def revoke(request: web.Request, proceed: Proceed) -> web.StreamResponse:
+    """End all tokens, this request's too, as the API does when another is issued for the same client."""
+    request.app[REVOKE]()
+    return await proceed()
+
+
 # ── The API, or what stands before it, fails ────────────────────────────────────────────────────────────────────────
 
 BODIES: Final[Mapping[str, tuple[str, str]]] = {
@@ -196,6 +208,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "drip": drip,
     "hang": hang,
     "hang-after-acting": hang_after_acting,
+    "revoke": revoke,
     **{f"{status}": failing(status) for status in (500, 502, 503, 504)},
     **{f"{status}-after-acting": failing(status, "html", after_acting=True) for status in (500, 502, 503, 504)},
     **{f"429-{hint.replace(' ', '-')}": throttling(hint) for hint in HINTS},

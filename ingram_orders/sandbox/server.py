@@ -4,8 +4,8 @@ import asyncio
 import json
 import math
 import secrets
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from ingram_orders.sandbox import bodies
 from ingram_orders.sandbox.book import OrderBook
 from ingram_orders.sandbox.catalogue import MARKETS, PRODUCTS, Product, by_sku
 from ingram_orders.sandbox.documents import vendor_required_info
-from ingram_orders.sandbox.faults import Fault, date_hints
+from ingram_orders.sandbox.faults import REVOKE, Fault, date_hints
 from ingram_orders.sandbox.kept import Json
 from ingram_orders.sandbox.ledger import Ledger, Received, Written
 from ingram_orders.sandbox.orders import Manners, Outcome
@@ -138,6 +138,8 @@ class Sandbox:
             clock=self._clock,
         )
         self._running: AsyncExitStack | None = None
+        self._runner: web.AppRunner | None = None
+        self._site: web.TCPSite | None = None
         self._url: str | None = None
 
     @property
@@ -196,11 +198,31 @@ class Sandbox:
             runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
             stack.push_async_callback(runner.cleanup)
             await runner.setup()
-            await web.TCPSite(runner, "127.0.0.1", self._port).start()
+            self._site = web.TCPSite(runner, "127.0.0.1", self._port)
+            await self._site.start()
+            self._runner = runner
             host, port = runner.addresses[0][:2]
             self._url = f"http://{host}:{port}"
             self._running = stack.pop_all()
         return self
+
+    @asynccontextmanager
+    async def refusing(self) -> AsyncIterator[None]:
+        """
+        Refuse all new connections inside this block, as a server does that is down; those there are stay open.
+
+        Raises:
+            RuntimeError: It does not run.
+        """
+        port = int(self.url.rpartition(":")[2])
+        assert self._site is not None  # noqa: S101  # it runs
+        assert self._runner is not None  # noqa: S101
+        await self._site.stop()
+        try:
+            yield
+        finally:
+            self._site = web.TCPSite(self._runner, "127.0.0.1", port, reuse_address=True)
+            await self._site.start()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -228,6 +250,7 @@ class Sandbox:
             ],
             client_max_size=MAX_BODY,
         )  # fmt: skip
+        app[REVOKE] = self.revoke_tokens
         for version in ("oauth20", "oauth30"):
             app.router.add_post(f"/oauth/{version}/token", self._token)
         app.router.add_get("/resellers/v6/orders/search", self._search)
