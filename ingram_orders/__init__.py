@@ -34,6 +34,7 @@ from ingram_orders.errors import (
     ServerError,
     UnreadableAnswerError,
 )
+from ingram_orders.limiter import Limiter, RateLimit
 from ingram_orders.models import *  # noqa: F403  # every model is public, and listed there
 from ingram_orders.oauth import TokenSource
 from ingram_orders.operations import (
@@ -67,12 +68,14 @@ __all__ = [
     "GetVendorRequiredInfo",
     "IngramError",
     "InvalidRequestError",
+    "Limiter",
     "ModifyOrder",
     "NotFoundError",
     "NotOnHoldError",
     "OrdersClient",
     "OutcomeUnknownError",
     "PermissionDeniedError",
+    "RateLimit",
     "RateLimitedError",
     "Request",
     "Response",

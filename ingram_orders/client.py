@@ -5,13 +5,14 @@ import inspect
 import os
 from collections.abc import Mapping
 from ssl import SSLContext
-from types import TracebackType
+from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 from uuid import uuid4
 
 from ingram_orders import wire
 from ingram_orders.builder import A, Request, Response
 from ingram_orders.errors import ConfigurationError, brief
+from ingram_orders.limiter import Limiter, RateLimit
 from ingram_orders.oauth import TokenSource
 from ingram_orders.operations import (
     CancelOrder,
@@ -50,6 +51,8 @@ class Settings(TypedDict, total=False):
     token_source: TokenSource | None
     session: "ClientSession | None"
     timeouts: Timeouts
+    limiter: "Limiter | EllipsisType | None"
+    max_in_flight: int
     max_body: int
     proxy: str | None
     ssl: "SSLContext | Fingerprint | bool"
@@ -76,6 +79,8 @@ class OrdersClient:
         token_source: TokenSource | None = None,
         session: "ClientSession | None" = None,
         timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
+        limiter: "Limiter | EllipsisType | None" = ...,
+        max_in_flight: int = 100,
         max_body: int = MAX_BODY,
         proxy: str | None = None,
         ssl: "SSLContext | Fingerprint | bool" = True,
@@ -95,6 +100,11 @@ class OrdersClient:
             token_source: Where tokens come from instead; then no id and secret are needed.
             session: An aiohttp session to use, which stays yours to close; `None` opens our own.
             timeouts: In seconds.
+            limiter: Bounds how often routes are called; not given, it is a `RateLimit()` of this client's own, which
+                lets 60 GETs of a route go in a minute, as the API does; `None` bounds nothing. Clients of one app in
+                one event loop should share one.
+            max_in_flight: How many requests are on their way at once, 1 or more; the others wait for a turn, which
+                costs none of the time to connect or to read.
             max_body: Bytes of an answer, decompressed, that are read at most; 64 MiB. One of more than a million values
                 cannot be read, whatever is set.
             proxy: `http[s]://[user:password@]host[:port]`. Its password is never shown.
@@ -115,6 +125,12 @@ class OrdersClient:
             raise ConfigurationError(
                 f"token_source must have token() and drop(), and a {type(token_source).__name__} has not"
             )
+        if type(max_in_flight) is not int or max_in_flight < 1:
+            raise ConfigurationError(f"max_in_flight must be a whole number, 1 or more, not {brief(max_in_flight)}")
+        if limiter is ...:
+            limiter = RateLimit()
+        if limiter is not None and not callable(getattr(limiter, "slot", None)):
+            raise ConfigurationError(f"limiter must have slot(route), and a {type(limiter).__name__} has not")
         if not isinstance(timeouts, Timeouts):
             raise ConfigurationError(f"timeouts must be Timeouts(...), not {brief(timeouts)}")
         self._session = Session(
@@ -122,6 +138,8 @@ class OrdersClient:
             tokens=tokens,
             borrowed=session,
             timeouts=timeouts,
+            limiter=limiter,
+            max_in_flight=max_in_flight,
             max_body=max_body,
             proxy=None if proxy is None else Proxy.of(proxy),
             ssl=ssl,

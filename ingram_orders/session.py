@@ -9,8 +9,8 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
@@ -29,6 +29,7 @@ from ingram_orders.errors import (
     describe,
 )
 from ingram_orders.exact_json import LONG_BODY
+from ingram_orders.limiter import Limiter
 from ingram_orders.oauth import Token, TokenKeeper, TokenSource
 from ingram_orders.refusals import retry_after
 from ingram_orders.settings import Credentials, Endpoint, Proxy, Timeouts, checked_seconds
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_IN_FLIGHT: Final = 100
-"""Requests that are on their way at once; waiting for a turn costs none of the time to connect or to read."""
 _MAX_TOKEN_BODY: Final = LONG_BODY
 _MAX_REFUSAL: Final = 2**20
 """Bytes of a refusal that are read at most: what says more than that says it to nobody."""
@@ -62,6 +61,8 @@ class Session:
         max_body: int,
         proxy: Proxy | None,
         ssl: "SSLContext | Fingerprint | bool",
+        limiter: Limiter | None,
+        max_in_flight: int,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -70,7 +71,8 @@ class Session:
         self._timeouts = timeouts
         self._max_body = max_body
         self._clock = clock
-        self._turns = asyncio.Semaphore(_IN_FLIGHT)
+        self._limiter = limiter
+        self._turns = asyncio.Semaphore(max_in_flight)
         self._proxy = proxy
         self._credentials: Credentials | None = None
         self._keeper: TokenKeeper | None = None
@@ -129,7 +131,8 @@ class Session:
             exchange: Exchange | None = None
             try:
                 # Only until the answer is here: one that came whole in time is read, however long that takes.
-                async with asyncio.timeout_at(call.until), self._turns:
+                # A place is waited for first: who waits for the quota takes no turn from others.
+                async with asyncio.timeout_at(call.until), self._place(out.route), self._turns:
                     token = await self._token()
                     if refused is not None and token == call.tokens[-1]:
                         raise refused  # the source has no other
@@ -164,6 +167,28 @@ class Session:
                 attempts=len(call.exchanges),
                 body=exchange.body,
             )
+
+    @asynccontextmanager
+    async def _place(self, route: str) -> AsyncIterator[None]:
+        """Hold a place of the limiter for one attempt; what goes wrong with giving it back must not cost an answer."""
+        if self._limiter is None:
+            yield
+            return
+        try:
+            slot = self._limiter.slot(route)
+            await slot.__aenter__()
+        except Exception as exc:  # of a limiter of the caller's own
+            raise ConnectionFailedError(
+                f"{route}: nothing was sent, for no place was to be had: {describe(exc)}"
+            ) from exc
+        try:
+            yield
+        finally:
+            try:
+                await slot.__aexit__(None, None, None)
+            except Exception as exc:
+                with suppress(Exception):
+                    _log.warning("%s: its place could not be given back: %s", route, type(exc).__name__)
 
     def _exchange(self, call: "_Call", token: str) -> Exchange:
         out = call.out

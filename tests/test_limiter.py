@@ -3,15 +3,20 @@
 import asyncio
 import heapq
 import itertools
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
+from support.placing import order, placed
 
-from ingram_orders import ConfigurationError
+from ingram_orders import ConfigurationError, ConnectionFailedError, DeadlineExceededError, OrdersClient
 from ingram_orders.limiter import RateLimit, Window
+from ingram_orders.sandbox import Quota, Sandbox, faults
 
 SEARCH = "GET /resellers/v6/orders/search"
 DETAILS = "GET /resellers/v6.1/orders/{ordernumber}"
@@ -205,3 +210,131 @@ def test_a_clock_that_jumps_lets_nobody_wait_for_longer_than_the_window(
         else:
             assert 0 < wait <= 60 + 1e-6
     assert taken <= calls
+
+
+# ── In a client ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Shared:
+    """One clock for the limiter and the sandbox; it goes on only while nothing is on its way: that takes no time."""
+
+    def __init__(self) -> None:
+        self.started = self.now = datetime(2026, 6, 30, 12, tzinfo=UTC)
+        self.on_their_way = 0
+
+    def __call__(self) -> float:
+        return (self.now - self.started).total_seconds()
+
+    async def sleep(self, seconds: float) -> None:
+        while self.on_their_way:  # noqa: ASYNC110  # a test that is to end soon
+            await asyncio.sleep(0)
+        self.now += timedelta(seconds=seconds)
+
+    def limiter(self, calls: int) -> RateLimit:
+        clock = self
+
+        class Counted(RateLimit):
+            @asynccontextmanager
+            async def slot(self, route: str) -> AsyncIterator[None]:
+                async with super().slot(route):
+                    clock.on_their_way += 1
+                    try:
+                        yield
+                    finally:
+                        clock.on_their_way -= 1
+
+        return Counted(calls, clock=self, sleep=self.sleep)
+
+
+async def test_three_hundred_calls_of_sixty_four_tasks_meet_no_429_and_lose_next_to_no_time() -> None:
+    clock = Shared()
+    quota = Quota(calls=60, seconds=60)
+    async with Sandbox(orders=1, clock=lambda: clock.now, quota=quota) as sandbox:
+        async with sandbox.client(limiter=clock.limiter(60)) as orders:
+            [found] = (await orders.search().ingram_order_date_bt(["2000-01-01", "2100-01-01"]).execute()).orders
+            left = iter(range(300))
+
+            async def work() -> None:
+                for _ in left:
+                    await orders.details(found.ingram_order_number or "").execute()
+
+            async with asyncio.TaskGroup() as group:
+                for _ in range(64):
+                    group.create_task(work())
+        assert sum(it.path.startswith("/resellers/v6.1") for it in sandbox.ledger) == 300
+    assert 240 <= clock() <= 240 * 1.05  # sixty at once, and four times a minute
+
+
+async def test_a_client_bounds_its_gets_by_itself_unless_it_is_told_not_to() -> None:
+    default = OrdersClient("i", "s", customer_number="1", country_code="US")
+    assert repr(default._session._limiter) == "RateLimit(calls=60, seconds=60.0)"
+    other = OrdersClient("i", "s", customer_number="1", country_code="US")
+    assert other._session._limiter is not default._session._limiter
+    assert OrdersClient("i", "s", limiter=None)._session._limiter is None
+
+
+async def test_a_view_and_another_client_share_a_limiter_and_who_waits_for_it_is_cut_by_the_deadline() -> None:
+    limiter = RateLimit(calls=2, seconds=1000)
+    async with (
+        Sandbox(orders=1) as sandbox,
+        sandbox.client(limiter=limiter) as one,
+        sandbox.client(limiter=limiter) as other,
+    ):
+        await one.with_defaults(customer_number="2").search().execute()
+        await other.search().execute()
+        with pytest.raises(DeadlineExceededError) as late:
+            await one.search().execute(timeout=0.05)
+        assert "search" in str(late.value)
+        assert len(sandbox.ledger) == 4  # two tokens, two searches
+        await placed(one, order("NEW-1"))  # writes are not bounded
+
+
+class Broken:
+    """A limiter of somebody's own, whose server is down."""
+
+    def __init__(self, *, entering: bool) -> None:
+        self.entering = entering
+
+    @asynccontextmanager
+    async def slot(self, route: str) -> AsyncIterator[None]:
+        if self.entering:
+            raise OSError("no redis")
+        yield
+        raise OSError("no redis any more")
+
+
+async def test_a_limiter_that_fails_lets_nothing_out_and_costs_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+    async with Sandbox(orders=1) as sandbox:
+        async with sandbox.client(limiter=Broken(entering=True)) as orders:
+            with pytest.raises(ConnectionFailedError, match="no place was to be had: OSError: no redis"):
+                await placed(orders, order("NEW-1"))
+        assert sandbox.ledger == []
+        async with sandbox.client(limiter=Broken(entering=False)) as orders:
+            assert await placed(orders, order("NEW-1"))
+    assert "its place could not be given back: OSError" in caplog.text
+
+
+@pytest.mark.parametrize("count", [1, 3])
+async def test_no_more_than_so_many_requests_are_on_their_way_at_once(count: int) -> None:
+    on_their_way, most = 0, 0
+
+    async def fault(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
+        nonlocal on_their_way, most
+        on_their_way += 1
+        most = max(most, on_their_way)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        on_their_way -= 1
+        return await proceed()
+
+    async with Sandbox(orders=1) as sandbox, sandbox.client(max_in_flight=count) as orders:
+        await orders.search().execute()
+        sandbox.fault = fault
+        await asyncio.gather(*(orders.search().execute() for _ in range(12)))
+    assert most == count
+
+
+@pytest.mark.parametrize("wrong", [{"max_in_flight": 0}, {"max_in_flight": True}, {"limiter": 5}])
+def test_what_cannot_be_a_setting_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        OrdersClient("i", "s", **wrong)

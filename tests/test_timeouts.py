@@ -263,7 +263,9 @@ async def test_no_more_than_a_hundred_are_on_their_way_and_waiting_for_a_turn_co
     """Neither `connect` nor `read` runs before a call's turn comes."""
     async with (
         Gate() as gate,
-        OrdersClient(token_source=MyTokens(), base_url=gate.url, customer_number="1", country_code="US") as orders,
+        OrdersClient(
+            token_source=MyTokens(), base_url=gate.url, customer_number="1", country_code="US", limiter=None
+        ) as orders,
     ):
         calls = [asyncio.create_task(orders.details(str(number)).execute()) for number in range(101)]
         while gate.inside < 100:  # noqa: ASYNC110  # one turn of the loop at a time, no time passes

@@ -170,9 +170,14 @@ class Sandbox:
         return self._url
 
     def client(self, **settings: "Unpack[Settings]") -> "OrdersClient":
-        """Give a client for this sandbox; *settings* are those of `OrdersClient`."""
+        """
+        Give a client for this sandbox; *settings* are those of `OrdersClient`.
+
+        Its calls are not limited, unless a limiter is given: nor are the sandbox's, unless it has a quota.
+        """
         from ingram_orders.client import OrdersClient
 
+        settings.setdefault("limiter", None)
         settings.setdefault("base_url", self.url)
         settings.setdefault("customer_number", self.customer_number)
         settings.setdefault("country_code", self.country_code)
