@@ -17,12 +17,11 @@ def read(content: bytes) -> Json:
     try:
         body = json.loads(content, parse_float=Decimal, parse_constant=_no_json)
         json.dumps(body, ensure_ascii=False, default=float).encode()  # half a character fails here
-        if isinstance(body, dict):
-            _check_shape(body)
+        if not isinstance(body, dict):
+            raise Refused(400, "Request is not an object")
+        _check_shape(body)
     except (ValueError, ArithmeticError, RecursionError):
         raise Refused(400, "Request is not JSON") from None
-    if not isinstance(body, dict):
-        raise Refused(400, "Request is not an object")
     return body
 
 
@@ -77,8 +76,7 @@ def _is_price(value: object) -> bool:
     if not _NUMBER.fullmatch(str(value)):
         return False
     amount = Decimal(value)
-    exponent = amount.normalize().as_tuple().exponent if amount.is_finite() else "not finite"
-    return isinstance(exponent, int) and exponent >= -2 and amount >= 0 and amount.adjusted() < 9
+    return amount >= 0 and amount.adjusted() < 9 and amount == round(amount, 2)
 
 
 def wishes(body: Json) -> dict[str, str | None]:

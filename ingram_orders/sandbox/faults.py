@@ -10,16 +10,23 @@ A fault stands around a request that is in the ledger already, and may let it ac
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
-from email.utils import format_datetime, parsedate_to_datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from random import Random
 from typing import Final
 
 from aiohttp import web
 
+from ingram_orders.sandbox.refusals import QUOTA_EXCEEDED
+
 Proceed = Callable[[], Awaitable[web.StreamResponse]]
 Fault = Callable[[web.Request, Proceed], Awaitable[web.StreamResponse]]
 """Gives what is answered in the end; `return await proceed()` lets the API act, and changes nothing."""
+
+REVOKE: Final[web.AppKey[Callable[[], None]]] = web.AppKey("revoke")
+"""What ends all tokens of the sandbox that a request came to."""
+CLOCK: Final[web.AppKey[Callable[[], datetime]]] = web.AppKey("clock")
+"""The time of that sandbox."""
 
 SLOW: Final = 0.2
 """Seconds that what is slow takes for each step."""
@@ -100,17 +107,13 @@ async def hang(_: web.Request, __: Proceed) -> web.StreamResponse:
     raise AssertionError("nobody sets it")
 
 
-async def hang_after_acting(_: web.Request, proceed: Proceed) -> web.StreamResponse:
+async def hang_after_acting(request: web.Request, proceed: Proceed) -> web.StreamResponse:
     """Act, and never answer."""
     await proceed()
-    await asyncio.Event().wait()
-    raise AssertionError("nobody sets it")
+    return await hang(request, proceed)
 
 
 # ── The token is refused ────────────────────────────────────────────────────────────────────────────────────────────
-
-REVOKE: Final[web.AppKey[Callable[[], None]]] = web.AppKey("revoke")
-"""What ends all tokens of the sandbox that a request came to."""
 
 
 async def revoke(request: web.Request, proceed: Proceed) -> web.StreamResponse:
@@ -148,30 +151,21 @@ HINTS: Final = ("seconds", "date", "reset", "reset in milliseconds", "none")
 def throttling(hint: str = "seconds", after: int = COME_BACK_AFTER) -> Fault:
     """Give the fault that answers 429 with one of the `HINTS`; the point in time is by the answer's own `Date`."""
 
-    async def fault(_: web.Request, __: Proceed) -> web.StreamResponse:
-        response = web.json_response({"errors": [{"field": None, "message": "too many requests"}]}, status=429)
+    async def fault(request: web.Request, _: Proceed) -> web.StreamResponse:
+        status, body = QUOTA_EXCEEDED[0]
+        response = web.json_response(body, status=status)
+        now = request.app[CLOCK]().astimezone(UTC).replace(microsecond=0)
+        then = now + timedelta(seconds=after)
+        response.headers["Date"] = format_datetime(now, usegmt=True)
         if hint == "seconds":
             response.headers["Retry-After"] = str(after)
+        elif hint == "date":
+            response.headers["Retry-After"] = format_datetime(then, usegmt=True)
         elif hint != "none":
-            response.headers[_UNDATED] = f"{hint} {after}"
+            response.headers["X-RateLimit-Reset"] = str(int(then.timestamp()) * (1000 if "milli" in hint else 1))
         return response
 
     return fault
-
-
-_UNDATED: Final = "X-Sandbox-Undated"
-
-
-def date_hints(response: web.StreamResponse) -> None:
-    """Turn what `throttling` left to be told by a point in time into that, once the answer has its date."""
-    undated = response.headers.pop(_UNDATED, None)
-    if undated is not None:
-        hint, _, after = undated.rpartition(" ")
-        then = parsedate_to_datetime(response.headers["Date"]) + timedelta(seconds=int(after))
-        if hint == "date":
-            response.headers["Retry-After"] = format_datetime(then, usegmt=True)
-        else:
-            response.headers["X-RateLimit-Reset"] = str(int(then.timestamp()) * (1000 if "milli" in hint else 1))
 
 
 # ── When ────────────────────────────────────────────────────────────────────────────────────────────────────────────

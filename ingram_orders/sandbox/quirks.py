@@ -149,5 +149,5 @@ RULES: Final[Mapping[str, Rule]] = {
     **_rules(_sometimes(_numbered), "ingramLineNumber"),
     **_rules(_moment, "ingramOrderDate orderModifiedDate"),
     **_rules(_respelt, "orderStatus lineStatus subOrderStatus"),
-    **_rules(_nothing, " ".join(sorted(NULL_OR_ABSENT))),
+    **dict.fromkeys(NULL_OR_ABSENT, _nothing),
 }

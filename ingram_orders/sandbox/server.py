@@ -20,7 +20,7 @@ from ingram_orders.sandbox import bodies
 from ingram_orders.sandbox.book import OrderBook
 from ingram_orders.sandbox.catalogue import MARKETS, PRODUCTS, Product, by_sku
 from ingram_orders.sandbox.documents import vendor_required_info
-from ingram_orders.sandbox.faults import REVOKE, Fault, date_hints
+from ingram_orders.sandbox.faults import CLOCK, REVOKE, Fault
 from ingram_orders.sandbox.kept import Json
 from ingram_orders.sandbox.ledger import Ledger, Received, Written
 from ingram_orders.sandbox.orders import Manners, Outcome
@@ -255,7 +255,7 @@ class Sandbox:
             ],
             client_max_size=MAX_BODY,
         )  # fmt: skip
-        app[REVOKE] = self.revoke_tokens
+        app[REVOKE], app[CLOCK] = self.revoke_tokens, self._clock
         for version in ("oauth20", "oauth30"):
             app.router.add_post(f"/oauth/{version}/token", self._token)
         app.router.add_get("/resellers/v6/orders/search", self._search)
@@ -282,8 +282,7 @@ class Sandbox:
             response = _json(gateway_fault(gateway.reason), request, status=gateway.status)
         finally:
             self._handling.discard(task)
-        response.headers["Date"] = format_datetime(self._clock().astimezone(UTC), usegmt=True)
-        date_hints(response)
+        response.headers.setdefault("Date", format_datetime(self._clock().astimezone(UTC), usegmt=True))
         return response
 
     def _refuse(self, refused: Refused, request: web.Request) -> web.Response:
@@ -394,10 +393,6 @@ class Sandbox:
         seconds = math.ceil(self._lifetime.total_seconds())
         return web.json_response({"access_token": token, "token_type": "Bearer", "expires_in": str(seconds)})
 
-    async def _body(self, request: web.Request) -> Json:
-        content = await request.read()
-        return {} if not content and request.method == "PUT" else bodies.read(content)  # a release may have none
-
     async def _search(self, request: web.Request) -> web.Response:
         page = await self._book.search({key: request.query.getall(key) for key in request.query})
         if page is None:
@@ -409,13 +404,13 @@ class Sandbox:
         return self._answer(await self._book.details(request.match_info["number"], request.query), request)
 
     async def _create(self, request: web.Request) -> web.Response:
-        return self._written("create", request, await self._book.create(await self._body(request)))
+        return self._written("create", request, await self._book.create(await _body(request)))
 
     async def _create_v7(self, request: web.Request) -> web.Response:
-        return self._written("create_v7", request, await self._book.create_v7(await self._body(request)))
+        return self._written("create_v7", request, await self._book.create_v7(await _body(request)))
 
     async def _modify(self, request: web.Request) -> web.Response:
-        action, body = request.query.get("actionCode"), await self._body(request)
+        action, body = request.query.get("actionCode"), await _body(request)
         outcome = await self._book.modify(request.match_info["number"], body, action=action)
         return self._written(action or "modify", request, outcome)
 
@@ -439,7 +434,7 @@ class Sandbox:
         return self._answer(outcome.answer, request, status=outcome.status)
 
     async def _vendor_required_info(self, request: web.Request) -> web.Response:
-        return self._answer(vendor_required_info(await self._body(request)), request)
+        return self._answer(vendor_required_info(await _body(request)), request)
 
     async def _figures(self, _: web.Request) -> web.Response:
         return web.json_response(self.ledger.figures())
@@ -453,6 +448,11 @@ class Sandbox:
 def _is_ours(request: web.Request) -> bool:
     """Whether it goes to the API itself, and not for a token, or to the sandbox."""
     return not request.path.startswith(("/oauth/", "/_sandbox/"))
+
+
+async def _body(request: web.Request) -> Json:
+    content = await request.read()
+    return {} if not content and request.method == "PUT" else bodies.read(content)  # a release may have none
 
 
 def _aware(now: datetime) -> datetime:
