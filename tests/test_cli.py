@@ -531,6 +531,8 @@ def test_an_interruption_ends_at_once_and_without_a_traceback(settings: dict[str
         ) as running:  # fmt: skip
             server.settimeout(60)
             connection, _ = server.accept()
+            connection.settimeout(60)
+            assert connection.recv(1)  # it is connected on its side, too
             running.send_signal(signal.SIGINT)
             out, told = running.communicate(timeout=60)
             connection.close()
@@ -556,6 +558,8 @@ def test_who_interrupts_a_write_is_told_to_look(arguments: tuple[str, ...], what
             running.stdin.close()
             server.settimeout(60)
             connection, _ = server.accept()
+            connection.settimeout(60)
+            assert connection.recv(1)  # it is connected on its side, too
             running.send_signal(signal.SIGINT)
             running.wait(timeout=60)
             assert running.stderr is not None
