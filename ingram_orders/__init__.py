@@ -46,6 +46,7 @@ from ingram_orders.operations import (
     ModifyOrder,
     SearchOrders,
 )
+from ingram_orders.retry import RetryPolicy
 from ingram_orders.settings import INGRAM_PRODUCTION, INGRAM_SANDBOX, Timeouts
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "RateLimitedError",
     "Request",
     "Response",
+    "RetryPolicy",
     "SearchOrders",
     "ServerError",
     "Settings",

@@ -1,9 +1,12 @@
 """`OrdersClient`, the door: one method an operation, settings, and views for other customers."""
 
+import asyncio
 import copy
 import inspect
 import os
-from collections.abc import Mapping
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from ssl import SSLContext
 from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
@@ -23,6 +26,7 @@ from ingram_orders.operations import (
     ModifyOrder,
     SearchOrders,
 )
+from ingram_orders.retry import RetryPolicy
 from ingram_orders.session import Session
 from ingram_orders.settings import INGRAM_PRODUCTION, MAX_BODY, Credentials, Endpoint, Proxy, Timeouts
 
@@ -51,12 +55,16 @@ class Settings(TypedDict, total=False):
     token_source: TokenSource | None
     session: "ClientSession | None"
     timeouts: Timeouts
+    retry: RetryPolicy
     limiter: "Limiter | EllipsisType | None"
     max_in_flight: int
     max_body: int
     proxy: str | None
     ssl: "SSLContext | Fingerprint | bool"
     allow_http: bool
+    clock: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    random: Callable[[], float]
 
 
 class OrdersClient:
@@ -79,12 +87,16 @@ class OrdersClient:
         token_source: TokenSource | None = None,
         session: "ClientSession | None" = None,
         timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008  # frozen
         limiter: "Limiter | EllipsisType | None" = ...,
         max_in_flight: int = 100,
         max_body: int = MAX_BODY,
         proxy: str | None = None,
         ssl: "SSLContext | Fingerprint | bool" = True,
         allow_http: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        random: Callable[[], float] = random.random,
     ) -> None:
         """
         Set up; nothing is opened or sent yet.
@@ -100,6 +112,7 @@ class OrdersClient:
             token_source: Where tokens come from instead; then no id and secret are needed.
             session: An aiohttp session to use, which stays yours to close; `None` opens our own.
             timeouts: In seconds.
+            retry: How often, and how long after, what cannot take effect twice is sent again.
             limiter: Bounds how often routes are called; not given, it is a `RateLimit()` of this client's own, which
                 lets 60 GETs of a route go in a minute, as the API does; `None` bounds nothing. Clients of one app in
                 one event loop should share one.
@@ -110,6 +123,9 @@ class OrdersClient:
             proxy: `http[s]://[user:password@]host[:port]`. Its password is never shown.
             ssl: As aiohttp takes it.
             allow_http: Allow `http://` beyond this machine, which shows secrets and orders to everyone on the way.
+            clock: A reading in seconds, by which all waiting goes; another is for tests, as the next two are.
+            sleep: Waits so many seconds.
+            random: Gives a number from 0 to just below 1, from which waits get their jitter.
 
         Raises:
             ConfigurationError: Settings are missing or contradictory; it names each and its variable.
@@ -128,21 +144,27 @@ class OrdersClient:
         if type(max_in_flight) is not int or max_in_flight < 1:
             raise ConfigurationError(f"max_in_flight must be a whole number, 1 or more, not {brief(max_in_flight)}")
         if limiter is ...:
-            limiter = RateLimit()
+            limiter = RateLimit(clock=clock, sleep=sleep)
         if limiter is not None and not callable(getattr(limiter, "slot", None)):
             raise ConfigurationError(f"limiter must have slot(route), and a {type(limiter).__name__} has not")
         if not isinstance(timeouts, Timeouts):
             raise ConfigurationError(f"timeouts must be Timeouts(...), not {brief(timeouts)}")
+        if not isinstance(retry, RetryPolicy):
+            raise ConfigurationError(f"retry must be RetryPolicy(...), not {brief(retry)}")
         self._session = Session(
             Endpoint.of(base_url, token_url, allow_http=allow_http),
             tokens=tokens,
             borrowed=session,
             timeouts=timeouts,
+            retry=retry,
             limiter=limiter,
             max_in_flight=max_in_flight,
             max_body=max_body,
             proxy=None if proxy is None else Proxy.of(proxy),
             ssl=ssl,
+            clock=clock,
+            sleep=sleep,
+            random=random,
         )
         self._is_view = False
         self._defaults = _given(

@@ -25,13 +25,17 @@ No message, `repr` or log line of these shows a token or a secret. All of them p
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime
 from reprlib import Repr
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 from attrs import evolve, fields, frozen
+
+if TYPE_CHECKING:
+    from ingram_orders.models import FoundOrder
 
 
 class IngramError(Exception):
@@ -69,6 +73,9 @@ class InvalidRequestError(IngramError):
 class ConnectionFailedError(IngramError):
     """Nothing of the request was sent: refused, no such host, TLS failed, or no token was to be had."""
 
+    is_certificate: bool = False
+    """Whether it was the server's certificate that is not to be trusted: trying again does not help."""
+
 
 class ConnectionLostError(IngramError):
     """A read was sent and no whole answer came. Reading has no effect, so it can be tried again."""
@@ -78,7 +85,7 @@ class OutcomeUnknownError(IngramError):
     """
     A write was sent, and whether it took effect is not known.
 
-    Do not just send it again: look first whether the order is there, or has changed.
+    Do not just send it again: look first whether the order is there, or has changed; `OrdersClient.resolve` does.
     """
 
     operation: str
@@ -88,10 +95,16 @@ class OutcomeUnknownError(IngramError):
     customer_order_number: str | None
     """The purchase order number that was to be created; `None` where there was none."""
     correlation_id: str
+    values: Mapping[str, object]
+    """What was set on the request, by the setters' names, the client's defaults included."""
+    sent_at: datetime | None = None
+    """When it was sent, by this machine's clock, in UTC."""
     status: int | None
     """The HTTP status, where an answer came; `None` where none did."""
     body: bytes
     """What came of an answer, perhaps cut short; `b""` where nothing did."""
+    orders: "tuple[FoundOrder, ...]" = ()
+    """After `OrdersClient.place`: orders with this purchase order number that may, or may not, be this one."""
 
     def __init__(
         self,
@@ -101,6 +114,7 @@ class OutcomeUnknownError(IngramError):
         correlation_id: str,
         order_number: str | None = None,
         customer_order_number: str | None = None,
+        values: Mapping[str, object] | None = None,
         status: int | None = None,
         body: bytes = b"",
     ) -> None:
@@ -109,6 +123,7 @@ class OutcomeUnknownError(IngramError):
         self.order_number = order_number
         self.customer_order_number = customer_order_number
         self.correlation_id = correlation_id
+        self.values = values or {}
         self.status = status
         self.body = body
 
@@ -196,6 +211,9 @@ class BadRequestError(ApiError):
 
 class DuplicateOrderError(BadRequestError):
     """The purchase order number was used before, and the request did not allow a duplicate."""
+
+    orders: "tuple[FoundOrder, ...]" = ()
+    """After `OrdersClient.place`: the orders found with that number."""
 
 
 class AuthenticationError(ApiError):

@@ -1,28 +1,30 @@
 """
 May this be sent again, and when: decisions, without any waiting or sending.
 
-Only what cannot take effect twice comes here at all: what never left, what was turned away, and reads.
+What an error says decides: those below say by themselves that nothing took effect that a second send could double.
 """
 
 from collections.abc import Callable
-from enum import Enum
 from typing import Final
 
 from attrs import define, field, frozen
 
-from ingram_orders.errors import ConfigurationError, brief
+from ingram_orders.errors import (
+    ConfigurationError,
+    ConnectionFailedError,
+    ConnectionLostError,
+    IngramError,
+    RateLimitedError,
+    ServerError,
+    UnreadableAnswerError,
+    brief,
+)
+
+PASSING: Final = (ConnectionFailedError, ConnectionLostError, ServerError, UnreadableAnswerError)
+"""What may soon be over: nothing was sent, or it was a read, and met no whole answer, a 408, a 5xx, or a riddle."""
 
 _LONGEST: Final = 86_400.0
 """Seconds; a longer wait is a mistake."""
-
-
-class Fault(Enum):
-    """What became of an attempt, where it may be made again."""
-
-    NOT_SENT = "nothing of it was sent"
-    LOST = "it was a read, and no whole answer came"
-    FAILED = "it was a read, and met 408, a 5xx, or a 2xx that cannot be read"
-    THROTTLED = "the quota was used up: 429, or a 4xx that names it"
 
 
 @frozen(kw_only=True)
@@ -95,37 +97,43 @@ class RetryBudget:
 
 def again_after(
     budget: RetryBudget,
-    fault: Fault,
+    error: IngramError,
     *,
     failures: int,
-    hint: float | None,
     left: float | None,
     random: Callable[[], float],
 ) -> float | None:
     """
-    Decide whether to send again, and give the seconds to wait before; `None` where it is not to be sent again.
+    Decide whether to send again after an error, and give the seconds to wait before; `None` where it is not to be.
 
-    A hint of the API's costs neither an attempt nor budget: only the deadline bounds it. It is kept to, and a little
-    more, so that not all who wait for it come at once.
+    A hint of when to come back costs neither an attempt nor budget: only the deadline bounds it. It is kept to, and a
+    little more, so that not all who wait for it come at once.
 
     Args:
         budget: Of which a retry is taken, where it is sent again.
-        fault: What became of the last attempt.
+        error: What became of the last attempt.
         failures: How many attempts that count failed, this one included; those with a hint do not count.
-        hint: Seconds after which the API says to come back; `None` where it does not say.
         left: Seconds to the deadline; `None` where there is none. A wait that does not fit is not begun.
         random: Gives a number from 0 to just below 1.
     """
     policy = budget.policy
-    if policy.attempts == 1:
+    throttled = isinstance(error, RateLimitedError)
+    if policy.attempts == 1 or not (throttled or isinstance(error, PASSING)):
         return None
-    throttled = fault is Fault.THROTTLED
-    if throttled and hint is not None:
-        seconds = hint + random() * policy.base
-        return seconds if left is None or seconds < left else None
+    if isinstance(error, ConnectionFailedError) and error.is_certificate:
+        return None
+    if (hint := hint_of(error)) is not None:
+        if left is not None and hint >= left:
+            return None
+        return hint + random() * (policy.base if left is None else min(policy.base, (left - hint) / 2))
     if failures >= policy.attempts:
         return None
     seconds = policy.wait(failures, throttled=throttled, random=random)
     if left is not None and seconds >= left:
         return None
     return seconds if budget.spend() else None
+
+
+def hint_of(error: IngramError) -> float | None:
+    """Give the seconds after which the API says to come back; `None` where it does not say, or is not throttling."""
+    return error.retry_after if isinstance(error, RateLimitedError) else None

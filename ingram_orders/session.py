@@ -1,16 +1,16 @@
 """
-The session manager: gives each call its token and its deadline, and decides what is sent again.
+The session manager: gives each call its token, its place and its deadline, and sends it again where `retry` says so.
 
-A write that may have left is never sent again, unless it was turned away for its token; what leaves, and how, is
-`transport`'s.
+A write that may have left is never sent again, unless it was turned away for its token or for the quota; what leaves,
+and how, is `transport`'s.
 """
 
 import asyncio
 import functools
 import logging
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
@@ -25,6 +25,8 @@ from ingram_orders.errors import (
     ConnectionLostError,
     DeadlineExceededError,
     IngramError,
+    OutcomeUnknownError,
+    RateLimitedError,
     blot_out,
     describe,
 )
@@ -32,6 +34,7 @@ from ingram_orders.exact_json import LONG_BODY
 from ingram_orders.limiter import Limiter
 from ingram_orders.oauth import Token, TokenKeeper, TokenSource
 from ingram_orders.refusals import retry_after
+from ingram_orders.retry import RetryBudget, RetryPolicy, again_after, hint_of
 from ingram_orders.settings import Credentials, Endpoint, Proxy, Timeouts, checked_seconds
 from ingram_orders.transport import Broken, Exchange, Transport
 from ingram_orders.wire import Outgoing
@@ -61,24 +64,33 @@ class Session:
         max_body: int,
         proxy: Proxy | None,
         ssl: "SSLContext | Fingerprint | bool",
+        retry: RetryPolicy,
         limiter: Limiter | None,
         max_in_flight: int,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        random: Callable[[], float],
     ) -> None:
         self.endpoint = endpoint
         self._transport = Transport(borrowed=borrowed, timeouts=timeouts, proxy=proxy, ssl=ssl)
         self._timeouts = timeouts
         self._max_body = max_body
         self._clock = clock
+        self._sleep = sleep
+        self._random = random
+        self._budget = RetryBudget(retry)
         self._limiter = limiter
         self._turns = asyncio.Semaphore(max_in_flight)
+        self._rests: dict[str, float] = {}
+        """By route, until when it is let alone, since the API said that its quota is used up."""
         self._proxy = proxy
         self._credentials: Credentials | None = None
         self._keeper: TokenKeeper | None = None
         if isinstance(tokens, Credentials):
             self._credentials = tokens
-            tokens = self._keeper = TokenKeeper(functools.partial(self._fetch_token, tokens), clock=clock, sleep=sleep)
+            tokens = self._keeper = TokenKeeper(
+                functools.partial(self._fetch_token, tokens), clock=clock, sleep=sleep, rand=random
+            )
         self._tokens: TokenSource = tokens
 
     def __reduce__(self) -> NoReturn:
@@ -91,13 +103,16 @@ class Session:
                 await self._keeper.close()
             await self._transport.close()
 
-    async def send(self, out: Outgoing, *, timeout: float | None = None) -> Response[Any]:
+    async def send(
+        self, out: Outgoing, *, timeout: float | None = None, before_send: Callable[[], Awaitable[None]] | None = None
+    ) -> Response[Any]:
         """
-        Send a request, with a token, and read its answer.
+        Send a request, with a token, and read its answer; again, where that cannot take effect twice.
 
         Args:
             out: The request, checked and written.
             timeout: Seconds for all of it; `None` is `Timeouts.total`.
+            before_send: Awaited each time just before it goes out; what it raises is raised, and nothing goes out.
 
         Raises:
             IngramError: See `ingram_orders.errors`.
@@ -106,14 +121,17 @@ class Session:
         total = self._timeouts.total if timeout is None else checked_seconds(timeout, "timeout")
         if total is not None and total <= 0:
             raise DeadlineExceededError(f"{out.route}: there was no time at all, {total} s ({out.subject})")
-        until = None if total is None else asyncio.get_running_loop().time() + total
-        call = _Call(out=out, until=until)
+        call = _Call(
+            out=out, until=None if total is None else self._clock() + total, before_send=before_send or _nothing
+        )
         try:
             return await self._send(call)
         except Exception as exc:
             error = exc if isinstance(exc, IngramError) else _unforeseen(call, exc)
             if error is None:
                 raise
+            if isinstance(error, OutcomeUnknownError):
+                error.sent_at = call.sent_at
             await _beside_the_loop(len(getattr(error, "body", b"")), blot_out, error, self._secrets(call))
             raise error from error.__cause__
 
@@ -126,47 +144,100 @@ class Session:
         return secrets
 
     async def _send(self, call: "_Call") -> Response[Any]:
-        out, refused, was_lost = call.out, None, False
+        self._budget.earn()
         while True:
-            exchange: Exchange | None = None
             try:
-                # Only until the answer is here: one that came whole in time is read, however long that takes.
-                # A place is waited for first: who waits for the quota takes no turn from others.
-                async with asyncio.timeout_at(call.until), self._place(out.route), self._turns:
-                    token = await self._token()
-                    if refused is not None and token == call.tokens[-1]:
-                        raise refused  # the source has no other
-                    exchange = self._exchange(call, token)
-                    which = f" (attempt {len(call.exchanges)}, correlation id {out.correlation_id})"
-                    broken = await self._carry(exchange, out.route, which)
-            except TimeoutError as late:
-                size = 0 if exchange is None else len(exchange.body)
-                raise await _beside_the_loop(size, _late, out, exchange) from late
-            if broken is not None:
-                # A connection that was kept alive turns out to be dead when it is used; once is no sign of more.
-                if exchange.dropped and not (out.writes or was_lost or self._transport.is_closed):
-                    was_lost = True
-                    continue
-                # Of a refusal, what came of it is enough.
-                if exchange.status is None or _is_granted(exchange.status):
-                    raise _failure(out, exchange, broken) from broken.__cause__
-            try:
-                model = await self._decode(out, exchange)
-            except AuthenticationError as again:
-                # It was turned away at the door, a write too, and may go once more, but only with another token.
-                if refused is not None or _no_product(again):
+                return await self._attempt(call)
+            except IngramError as error:
+                wait = self._again_after(call, error)
+                if wait is None:
                     raise
-                refused = again
-                self._drop(token)
-                continue
-            return Response(
-                model=model,
-                status=exchange.status or 0,
-                headers=exchange.answer_headers,
-                correlation_id=out.correlation_id,
-                attempts=len(call.exchanges),
-                body=exchange.body,
-            )
+                self._tell(
+                    logging.INFO, "%s: again in %.1f s, after %s (attempt %d, correlation id %s)",
+                    call.out.route, wait, type(error).__name__, call.attempts, call.out.correlation_id,
+                )  # fmt: skip
+            if wait:
+                await self._sleep(wait)
+
+    async def _attempt(self, call: "_Call") -> Response[Any]:
+        out, exchange = call.out, None
+        call.attempts += 1
+        try:
+            # Only until the answer is here: one that came whole in time is read, however long that takes.
+            # A place is waited for first: who waits for the quota takes no turn from others.
+            async with asyncio.timeout(self._left(call)), self._place(out.route), self._turn(call):
+                token = await self._token()
+                if call.refusal is not None and token == call.tokens[-1]:
+                    raise call.refusal  # the source has no other
+                await call.before_send()
+                exchange = self._exchange(call, token)
+                which = f" (attempt {call.attempts}, correlation id {out.correlation_id})"
+                broken = await self._carry(exchange, out.route, which)
+        except TimeoutError as late:
+            size = 0 if exchange is None else len(exchange.body)
+            raise await _beside_the_loop(size, _late, out, exchange) from late
+        # Of a refusal, what came of it is enough.
+        if broken is not None and (exchange.status is None or _is_granted(exchange.status)):
+            raise _failure(out, exchange, broken) from broken.__cause__
+        model = await self._decode(out, exchange)
+        return Response(
+            model=model,
+            status=exchange.status or 0,
+            headers=exchange.answer_headers,
+            correlation_id=out.correlation_id,
+            attempts=call.attempts,
+            body=exchange.body,
+        )
+
+    # ── What is sent again ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _again_after(self, call: "_Call", error: IngramError) -> float | None:
+        """Give the seconds after which an attempt is made again; `None` where it is not."""
+        if self._transport.is_closed:
+            return None
+        if isinstance(error, AuthenticationError):
+            return self._again_with_another_token(call, error)
+        hint = hint_of(error)
+        call.failures += hint is None
+        left = self._left(call)
+        wait = again_after(self._budget, error, failures=call.failures, left=left, random=self._random)
+        if isinstance(error, RateLimitedError):
+            rest = wait if hint is None else hint
+            route = call.out.route
+            self._rests[route] = max(self._rests.get(route, 0.0), self._clock() + (rest or 0.0))
+            if wait is None and hint is not None and self._budget.policy.attempts > 1:  # it does not fit the deadline
+                raise _does_not_fit(call.out, hint) from error
+        return wait
+
+    def _again_with_another_token(self, call: "_Call", error: AuthenticationError) -> float | None:
+        # The request was turned away at the door, a write too, and may go once more; not where it is the token
+        # endpoint that refused, or where the app has no access at all.
+        turned_away = bool(call.exchanges) and call.exchanges[-1].status == 401
+        if call.refusal is not None or not turned_away or _no_product(error):
+            return None
+        call.refusal = error
+        self._drop(call.tokens[-1])
+        return 0.0
+
+    def _left(self, call: "_Call") -> float | None:
+        return None if call.until is None else call.until - self._clock()
+
+    @asynccontextmanager
+    async def _turn(self, call: "_Call") -> AsyncIterator[None]:
+        """Hold one of the turns for what is on its way, once the call's route rests no more."""
+        rested, route = 0.0, call.out.route
+        while True:
+            async with self._turns:
+                until = self._rests.get(route, 0.0)
+                seconds = until - self._clock()
+                if until <= rested or seconds <= 0:
+                    yield
+                    return
+            left = self._left(call)
+            if left is not None and seconds >= left:
+                raise _does_not_fit(call.out, seconds)
+            await self._sleep(seconds + self._random() * self._budget.policy.base)
+            rested = until
 
     @asynccontextmanager
     async def _place(self, route: str) -> AsyncIterator[None]:
@@ -187,8 +258,7 @@ class Session:
             try:
                 await slot.__aexit__(None, None, None)
             except Exception as exc:
-                with suppress(Exception):
-                    _log.warning("%s: its place could not be given back: %s", route, type(exc).__name__)
+                self._tell(logging.WARNING, "%s: its place could not be given back: %s", route, type(exc).__name__)
 
     def _exchange(self, call: "_Call", token: str) -> Exchange:
         out = call.out
@@ -202,6 +272,7 @@ class Session:
         )
         call.tokens.append(token)
         call.exchanges.append(exchange)
+        call.sent_at = datetime.now(UTC)
         return exchange
 
     def _at_most(self, out: Outgoing, status: int) -> int:
@@ -225,9 +296,13 @@ class Session:
             outcome = " ".join(str(it) for it in (exchange.status, type(broken.__cause__).__name__) if it)
             return broken
         finally:
-            with suppress(Exception):  # a filter that fails must not cost an answer
-                _log.debug("%s -> %s in %.0f ms%s", what, outcome, (self._clock() - started) * 1000, which)
+            self._tell(logging.DEBUG, "%s -> %s in %.0f ms%s", what, outcome, (self._clock() - started) * 1000, which)
         return None
+
+    @staticmethod
+    def _tell(level: int, message: str, *facts: object) -> None:
+        with suppress(Exception):  # a filter that fails must not cost an answer
+            _log.log(level, message, *facts)
 
     # ── The token ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -259,7 +334,9 @@ class Session:
         )
         broken = await self._carry(exchange, "POST token")
         if broken is not None:
-            raise ConnectionFailedError(f"no token was to be had: {broken}") from broken.__cause__
+            failed = ConnectionFailedError(f"no token was to be had: {broken}")
+            failed.is_certificate = broken.is_certificate
+            raise failed from broken.__cause__
         return wire.decode_token(exchange.status or 0, exchange.body)
 
 
@@ -269,10 +346,22 @@ class _Call:
 
     out: Outgoing
     until: float | None
-    """The deadline, as a reading of the loop's clock."""
+    """The deadline, as a reading of the session's clock."""
+    before_send: Callable[[], Awaitable[None]]
+    attempts: int = 0
+    failures: int = 0
+    """How many attempts failed that count."""
     exchanges: list[Exchange] = field(factory=list)
     tokens: list[str] = field(factory=list, repr=False)
     """With which each of them went out."""
+    sent_at: datetime | None = None
+    """When the last of them went out."""
+    refusal: AuthenticationError | None = None
+    """By which it was turned away for its token."""
+
+
+async def _nothing() -> None:
+    pass
 
 
 def _is_granted(status: int) -> bool:
@@ -284,7 +373,9 @@ def _failure(out: Outgoing, exchange: Exchange, broken: Broken) -> IngramError:
     if not exchange.sent:
         if broken.is_about_settings:
             return ConfigurationError(f"{out.route}: nothing was sent, for the settings do not let it: {broken}")
-        return ConnectionFailedError(f"{out.route}: nothing was sent: {broken} ({out.subject})")
+        failed = ConnectionFailedError(f"{out.route}: nothing was sent: {broken} ({out.subject})")
+        failed.is_certificate = broken.is_certificate
+        return failed
     why = f"no answer came: {broken}"
     if exchange.status is not None:
         why = f"the answer ({exchange.status}) broke off: {broken}"
@@ -313,6 +404,11 @@ def _late(out: Outgoing, exchange: Exchange | None) -> IngramError:
     if exchange.status is not None and not _is_granted(exchange.status):
         return wire.refusal(out, exchange.status, exchange.answer_headers, exchange.body)
     return out.outcome_unknown(why, status=exchange.status, body=exchange.body)
+
+
+def _does_not_fit(out: Outgoing, seconds: float) -> DeadlineExceededError:
+    why = f"the quota is used up for {seconds:.1f} s yet, which is longer than there is time"
+    return DeadlineExceededError(f"{out.route}: {why} ({out.subject})", retry_after=seconds)
 
 
 def _no_product(refused: AuthenticationError) -> bool:

@@ -49,6 +49,10 @@ class Broken(Exception):  # noqa: N818  # what it means for the caller, and so w
         super().__init__(describe(first or cause))
         self.is_about_settings = not isinstance(cause, aiohttp.ClientError | OSError)
         """It came of how things were set up, and not of the connection."""
+        self.is_certificate = isinstance(
+            cause, aiohttp.ClientConnectorCertificateError | aiohttp.ServerFingerprintMismatch
+        )
+        """It was the server's certificate, which is not to be trusted."""
 
 
 class _Dropped(aiohttp.ClientError):
@@ -75,8 +79,6 @@ class Exchange:
 
     sent: bool = False
     """Whether anything of the request may have left."""
-    dropped: bool = False
-    """Whether the connection broke before the answer's head, as one does that had been kept too long."""
     status: int | None = None
     """Of the answer, once its head has come."""
     answer_headers: Mapping[str, str] = field(factory=CIMultiDict, repr=False)
@@ -153,7 +155,6 @@ class _Watch:
                 with suppress(Exception):  # it may have been closed, and its body be gone
                     await exchange.take_in(self._refused)
             if isinstance(failure, _DROPPED) and not isinstance(failure, _NOT_SENT):
-                exchange.dropped = True
                 raise _Dropped(describe(failure)) from failure
             raise
         exchange.sent = True

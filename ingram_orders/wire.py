@@ -38,6 +38,8 @@ class Outgoing:
     correlation_id: str
     order_number: str | None
     customer_order_number: str | None
+    values: Mapping[str, object] = field(repr=False)
+    """What was set, by the setters' names, the client's defaults included."""
 
     @property
     def route(self) -> str:
@@ -64,6 +66,7 @@ class Outgoing:
             order_number=self.order_number,
             customer_order_number=self.customer_order_number,
             correlation_id=self.correlation_id,
+            values=self.values,
             status=status,
             body=body,
         )
@@ -115,6 +118,7 @@ def encode(request: Request[Any], defaults: Mapping[str, Any]) -> Outgoing:
         correlation_id=headers["IM-CorrelationID"],
         order_number=values.get("order_number"),
         customer_order_number=next((getattr(it, "customer_order_number", None) for it in document.values()), None),
+        values=values,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Unpack
 import aiohttp
 import pytest
 from aioresponses import aioresponses
+from support.clients import ONCE
 
 from ingram_orders import (
     INGRAM_PRODUCTION,
@@ -278,7 +279,7 @@ def test_a_view_has_defaults_of_its_own() -> None:
 
 @pytest.fixture
 def orders() -> OrdersClient:
-    return OrdersClient("i", "s", customer_number="20-222222", country_code="US")
+    return OrdersClient("i", "s", customer_number="20-222222", country_code="US", retry=ONCE)
 
 
 def test_a_request_is_checked_without_being_sent(orders: OrdersClient) -> None:

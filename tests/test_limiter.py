@@ -12,9 +12,9 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
-from support.placing import order, placed
+from support.placing import ALL_TIME, order, placed
 
-from ingram_orders import ConfigurationError, ConnectionFailedError, DeadlineExceededError, OrdersClient
+from ingram_orders import ConfigurationError, ConnectionFailedError, DeadlineExceededError, OrdersClient, RetryPolicy
 from ingram_orders.limiter import RateLimit, Window
 from ingram_orders.sandbox import Quota, Sandbox, faults
 
@@ -251,7 +251,7 @@ async def test_three_hundred_calls_of_sixty_four_tasks_meet_no_429_and_lose_next
     quota = Quota(calls=60, seconds=60)
     async with Sandbox(orders=1, clock=lambda: clock.now, quota=quota) as sandbox:
         async with sandbox.client(limiter=clock.limiter(60)) as orders:
-            [found] = (await orders.search().ingram_order_date_bt(["2000-01-01", "2100-01-01"]).execute()).orders
+            [found] = (await orders.search().ingram_order_date_bt(ALL_TIME).execute()).orders
             left = iter(range(300))
 
             async def work() -> None:
@@ -263,6 +263,26 @@ async def test_three_hundred_calls_of_sixty_four_tasks_meet_no_429_and_lose_next
                     group.create_task(work())
         assert sum(it.path.startswith("/resellers/v6.1") for it in sandbox.ledger) == 300
     assert 240 <= clock() <= 240 * 1.05  # sixty at once, and four times a minute
+
+
+async def test_without_a_limiter_three_hundred_calls_are_told_to_wait_and_all_succeed() -> None:
+    time, noon = Time(), datetime(2026, 6, 30, 12, tzinfo=UTC)
+    clock = lambda: noon + timedelta(seconds=time.now)  # noqa: E731
+    async with (
+        Sandbox(orders=1, clock=clock, quota=Quota()) as sandbox,
+        sandbox.client(limiter=None, clock=time, sleep=time.sleep) as orders,
+    ):
+        [found] = (await orders.search().ingram_order_date_bt(ALL_TIME).execute()).orders
+        left, answered = iter(range(300)), []
+
+        async def work() -> None:
+            for _ in left:
+                answered.append(await orders.details(found.ingram_order_number or "").execute())
+
+        await time.run(*(work() for _ in range(64)))
+        assert len(answered) == 300
+        asked = sum(it.path.startswith("/resellers/v6.1") for it in sandbox.ledger)
+        assert 300 < asked <= 300 + 5 * 64  # each of them is turned away once a minute at most
 
 
 async def test_a_client_bounds_its_gets_by_itself_unless_it_is_told_not_to() -> None:
@@ -305,7 +325,7 @@ class Broken:
 
 async def test_a_limiter_that_fails_lets_nothing_out_and_costs_no_answer(caplog: pytest.LogCaptureFixture) -> None:
     async with Sandbox(orders=1) as sandbox:
-        async with sandbox.client(limiter=Broken(entering=True)) as orders:
+        async with sandbox.client(limiter=Broken(entering=True), retry=RetryPolicy(attempts=1)) as orders:
             with pytest.raises(ConnectionFailedError, match="no place was to be had: OSError: no redis"):
                 await placed(orders, order("NEW-1"))
         assert sandbox.ledger == []

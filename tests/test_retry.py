@@ -6,8 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingram_orders import ConfigurationError
-from ingram_orders.retry import Fault, RetryBudget, RetryPolicy, again_after
+from ingram_orders import (
+    ApiError,
+    AuthenticationError,
+    BadRequestError,
+    ConfigurationError,
+    ConnectionFailedError,
+    ConnectionLostError,
+    DeadlineExceededError,
+    IngramError,
+    NotFoundError,
+    OutcomeUnknownError,
+    RateLimitedError,
+    RetryPolicy,
+    ServerError,
+    UnreadableAnswerError,
+)
+from ingram_orders.retry import RetryBudget, again_after
 
 seconds = st.floats(0, 3600)
 chances = st.floats(0, 1, exclude_max=True)
@@ -22,28 +37,54 @@ policies = st.builds(
 )
 
 
-def decided(policy: RetryPolicy, fault: Fault = Fault.LOST, **given: Any) -> float | None:
-    facts: dict[str, Any] = {"failures": 1, "hint": None, "left": None, "random": lambda: 0.5, **given}
-    return again_after(RetryBudget(policy), fault, **facts)
+def throttled(hint: float | None = None) -> RateLimitedError:
+    error = RateLimitedError("no", status=429)
+    error.retry_after = hint
+    return error
 
 
-@pytest.mark.parametrize("fault", Fault)
-@pytest.mark.parametrize("hint", [None, 7.0])
-def test_one_attempt_is_none_again(fault: Fault, hint: float | None) -> None:
-    assert decided(RetryPolicy(attempts=1), fault, hint=hint) is None
+def untrusted() -> ConnectionFailedError:
+    error = ConnectionFailedError("no")
+    error.is_certificate = True
+    return error
 
 
-@pytest.mark.parametrize(
-    ("fault", "waits"),
-    [
-        (Fault.NOT_SENT, [0.25, 0.5, 1.0, None]),
-        (Fault.LOST, [0.25, 0.5, 1.0, None]),
-        (Fault.FAILED, [0.25, 0.5, 1.0, None]),
-        (Fault.THROTTLED, [2.5, 5.0, 10.0, None]),
-    ],
-)
-def test_waits_double_and_a_quota_has_a_base_of_its_own(fault: Fault, waits: list[float | None]) -> None:
-    assert [decided(RetryPolicy(), fault, failures=count) for count in (1, 2, 3, 4)] == waits
+PASSING = {
+    "not sent": ConnectionFailedError("no"),
+    "lost": ConnectionLostError("no"),
+    "failed": ServerError("no", status=503),
+    "unreadable": UnreadableAnswerError("no", status=200, body=b"", correlation_id=""),
+}
+AGAIN = {**PASSING, "throttled": throttled()}
+LASTING: list[IngramError] = [
+    untrusted(),
+    OutcomeUnknownError("no", operation="create", correlation_id="", status=503),
+    DeadlineExceededError("no", retry_after=1.0),
+    ConfigurationError("no"),
+    *(kind("no", status=400) for kind in (ApiError, BadRequestError, NotFoundError, AuthenticationError)),
+]
+errors = st.sampled_from(list(AGAIN.values()))
+
+
+def decided(policy: RetryPolicy, error: IngramError = PASSING["lost"], **given: Any) -> float | None:
+    facts: dict[str, Any] = {"failures": 1, "left": None, "random": lambda: 0.5, **given}
+    return again_after(RetryBudget(policy), error, **facts)
+
+
+@pytest.mark.parametrize("error", [*AGAIN.values(), throttled(7.0)], ids=repr)
+def test_one_attempt_is_none_again(error: IngramError) -> None:
+    assert decided(RetryPolicy(attempts=1), error) is None
+
+
+@pytest.mark.parametrize("error", LASTING, ids=repr)
+def test_what_will_not_pass_or_may_have_acted_is_not_sent_again(error: IngramError) -> None:
+    assert decided(RetryPolicy(), error) is None
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_waits_double_and_a_quota_has_a_base_of_its_own(name: str) -> None:
+    waits = [2.5, 5.0, 10.0, None] if name == "throttled" else [0.25, 0.5, 1.0, None]
+    assert [decided(RetryPolicy(), AGAIN[name], failures=count) for count in (1, 2, 3, 4)] == waits
 
 
 @given(policies, st.integers(1, 10_000), st.booleans(), chances)
@@ -51,22 +92,29 @@ def test_no_wait_is_longer_than_the_cap(policy: RetryPolicy, failures: int, thro
     assert 0 <= policy.wait(failures, throttled=throttled, random=lambda: chance) <= policy.cap
 
 
-@given(policies, st.sampled_from(Fault), st.none() | seconds, st.lists(chances, min_size=30, max_size=30))
+@given(policies, errors, st.none() | seconds, st.lists(chances, min_size=30, max_size=30))
 def test_a_request_is_sent_no_more_often_than_its_attempts(
-    policy: RetryPolicy, fault: Fault, left: float | None, draws: list[float]
+    policy: RetryPolicy, error: IngramError, left: float | None, draws: list[float]
 ) -> None:
     budget, sent, draw = RetryBudget(policy), 1, iter(draws)
-    while again_after(budget, fault, failures=sent, hint=None, left=left, random=lambda: next(draw)) is not None:
+    while again_after(budget, error, failures=sent, left=left, random=lambda: next(draw)) is not None:
         sent += 1
     assert sent <= policy.attempts
 
 
-@given(policies, st.sampled_from(Fault), st.integers(1, 20), st.none() | seconds, seconds, chances)
+@given(policies, errors | seconds.map(throttled), st.integers(1, 20), seconds, chances)
 def test_a_wait_fits_the_deadline_or_is_not_begun(
-    policy: RetryPolicy, fault: Fault, failures: int, hint: float | None, left: float, chance: float
+    policy: RetryPolicy, error: IngramError, failures: int, left: float, chance: float
 ) -> None:
-    wait = decided(policy, fault, failures=failures, hint=hint, left=left, random=lambda: chance)
+    wait = decided(policy, error, failures=failures, left=left, random=lambda: chance)
     assert wait is None or 0 <= wait < left
+
+
+@given(policies.filter(lambda it: it.attempts > 1), seconds, seconds, chances)
+def test_a_hint_that_fits_the_deadline_is_kept_to(policy: RetryPolicy, hint: float, left: float, chance: float) -> None:
+    wait = decided(policy, throttled(hint), failures=1000, left=left, random=lambda: chance)
+    assert (wait is None) == (hint >= left)
+    assert wait is None or wait >= hint
 
 
 @given(policies.filter(lambda it: it.attempts > 1), seconds, st.integers(1, 10_000), chances)
@@ -75,16 +123,10 @@ def test_a_hint_is_kept_to_whatever_was_tried_and_costs_nothing(
 ) -> None:
     budget = RetryBudget(policy)
     for _ in range(50):
-        wait = again_after(
-            budget, Fault.THROTTLED, failures=failures, hint=hint, left=None, random=lambda: chance
-        )  # fmt: skip
+        wait = again_after(budget, throttled(hint), failures=failures, left=None, random=lambda: chance)
         assert wait is not None
         assert hint <= wait <= hint + policy.base
     assert budget == RetryBudget(policy)
-
-
-def test_a_hint_is_heard_of_a_quota_only() -> None:
-    assert decided(RetryPolicy(), Fault.FAILED, hint=1000.0) == 0.25
 
 
 @given(policies, st.integers(0, 200), st.lists(st.booleans(), max_size=300))
@@ -104,10 +146,10 @@ def test_a_dead_server_meets_few_more_than_the_requests_there_are(
 
 def test_a_wait_that_does_not_fit_costs_no_budget() -> None:
     budget = RetryBudget(RetryPolicy(reserve=1))
-    facts: dict[str, Any] = {"failures": 1, "hint": None, "random": lambda: 0.5}
-    assert again_after(budget, Fault.LOST, left=0.1, **facts) is None
-    assert again_after(budget, Fault.LOST, left=None, **facts) == 0.25
-    assert again_after(budget, Fault.LOST, left=None, **facts) is None  # that was the only one
+    facts: dict[str, Any] = {"failures": 1, "random": lambda: 0.5}
+    assert again_after(budget, PASSING["lost"], left=0.1, **facts) is None
+    assert again_after(budget, PASSING["lost"], left=None, **facts) == 0.25
+    assert again_after(budget, PASSING["lost"], left=None, **facts) is None  # that was the only one
 
 
 def test_a_budget_is_earned_and_saved_up_to_its_reserve() -> None:

@@ -89,7 +89,7 @@ async def test_bare_aiohttp_would_have_sent_the_put_twice() -> None:
     ids=repr,
 )
 @each_read
-async def test_a_connection_that_broke_in_any_of_aiohttps_words_is_tried_once_more(
+async def test_a_connection_that_broke_in_any_of_aiohttps_words_is_not_tried_again_by_aiohttp(
     build: Build, failure: Exception
 ) -> None:
     async def breaks(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
@@ -100,23 +100,7 @@ async def test_a_connection_that_broke_in_any_of_aiohttps_words_is_tried_once_mo
     async with RawServer() as server, aiohttp.ClientSession(middlewares=(breaks,)) as session:
         with pytest.raises(ConnectionLostError):
             await build(client_for(server, session=session, token_source=MyTokens())).execute()
-    assert len(tries) == 2
-
-
-@each_read
-async def test_a_read_that_is_dropped_goes_once_more_and_is_then_told_so(build: Build) -> None:
-    async with RawServer(None) as server, client_for(server) as orders:
-        with pytest.raises(ConnectionLostError):
-            await build(orders).execute()
-        assert len(server.heard) == 2
-
-
-async def test_a_read_on_a_stale_connection_succeeds_and_tells_its_attempts() -> None:
-    async with RawServer(FOUND, None, FOUND, keep_alive=True) as server, client_for(server) as orders:
-        await orders.details("1").execute()
-        answer = await orders.details("1").execute_with_response()
-        assert answer.attempts == 2
-        assert len(server.heard) == 3
+    assert len(tries) == 1
 
 
 @each

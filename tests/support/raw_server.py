@@ -42,7 +42,8 @@ def http(status: int, body: bytes = b"", *headers: str, length: int | None = Non
 
 class RawServer:
     """
-    Listens on a free port of this machine; each request takes the next of *answers*, the last one for ever.
+    Listens on a port of this machine, 0 for a free one, and on the same when it is entered again; each request takes
+    the next of *answers*, the last one for ever.
 
     Tokens are answered by themselves, numbered, unless *token_answers* are given. With a *certificate* it speaks TLS.
     """
@@ -53,6 +54,7 @@ class RawServer:
         token_answers: tuple[Answer, ...] = (),
         keep_alive: bool = False,
         certificate: trustme.LeafCert | None = None,
+        port: int = 0,
     ) -> None:
         self.heard: list[Heard] = []
         self.tokens: list[Heard] = []
@@ -63,6 +65,7 @@ class RawServer:
         self._token_answers: list[Answer] = list(token_answers)
         self._keep_alive = keep_alive
         self._certificate = certificate
+        self._port = port
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def __aenter__(self) -> Self:
@@ -70,8 +73,9 @@ class RawServer:
         if self._certificate is not None:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             self._certificate.configure_cert(context)
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context)
-        self.url = f"http{'s' if context else ''}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port, ssl=context)
+        self._port = self._server.sockets[0].getsockname()[1]
+        self.url = f"http{'s' if context else ''}://127.0.0.1:{self._port}"
         return self
 
     async def __aexit__(
