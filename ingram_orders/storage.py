@@ -7,7 +7,7 @@ given whole pieces of work: functions of the connection, each run as one transac
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -34,10 +34,18 @@ class Kind:
     """Of the schema; a file of another one is refused."""
     schema: str
     """The statements that make it."""
+    shared: bool = False
+    """
+    Whether several processes may use one file at once; then what a transaction wrote is on the disk when it ends, and
+    who finds the file locked waits for it a while.
+    """
 
 
 class Storage:
-    """A database, open inside `async with`; nothing else may write to its file meanwhile."""
+    """A database, open inside `async with`; unless its kind is shared, nothing else may write to its file meanwhile."""
+
+    patience: Final = 5000
+    """Milliseconds for which a shared database is waited for where another process holds its lock."""
 
     def __init__(self, path: str | Path, kind: Kind) -> None:
         self.path = str(path)
@@ -98,28 +106,32 @@ class Storage:
         try:
             # Transactions are begun and ended here, and nowhere behind our back.
             self._connection = connection = sqlite3.connect(self.path, isolation_level=None)
-            connection.execute("PRAGMA busy_timeout = 0")
-            [application_id], [version], [tables] = (
-                connection.execute(question).fetchone()
-                for question in ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_schema")
-            )
-            if (application_id, version, tables) == (0, 0, 0):
+            connection.execute(f"PRAGMA busy_timeout = {self.patience if kind.shared else 0}")
+            if _is_new(connection):
                 connection.execute("PRAGMA journal_mode = WAL")
-                connection.executescript(
-                    f"BEGIN; {kind.schema}; PRAGMA application_id = {kind.application_id};"
-                    f"PRAGMA user_version = {kind.version}; COMMIT"
-                )
-            elif application_id != kind.application_id:
+                connection.execute("BEGIN IMMEDIATE")
+                if _is_new(connection):  # of several that came at once, the first makes it
+                    for statement in _statements(kind.schema):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA application_id = {kind.application_id}")
+                    connection.execute(f"PRAGMA user_version = {kind.version}")
+                connection.execute("COMMIT")
+            [application_id] = connection.execute("PRAGMA application_id").fetchone()
+            [version] = connection.execute("PRAGMA user_version").fetchone()
+            if application_id != kind.application_id:
                 raise ConfigurationError(f"{self.path} is a database, but not of the kind {kind.name}")
-            elif version != kind.version:
+            if version != kind.version:
                 raise ConfigurationError(
                     f"{self.path} was made by another version of ingram_orders: "
                     f"its schema is {version}, this one's {kind.version}"
                 )
-            # In WAL mode a crash of the machine may cost the last transactions, and never the database.
-            connection.execute("PRAGMA synchronous = NORMAL")
-            # The lock is taken by the first transaction, and kept: who comes second is told now, not when he writes.
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            if kind.shared:
+                connection.execute("PRAGMA synchronous = FULL")
+            else:
+                # In WAL mode a crash of the machine may cost the last transactions, and never the database.
+                connection.execute("PRAGMA synchronous = NORMAL")
+                # The first transaction takes the lock and keeps it: who comes second is told now, not when he writes.
+                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("COMMIT")
         except sqlite3.Error as exc:
@@ -143,3 +155,18 @@ class Storage:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _is_new(connection: sqlite3.Connection) -> bool:
+    asked = ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_schema")
+    return all(connection.execute(question).fetchone() == (0,) for question in asked)
+
+
+def _statements(script: str) -> Iterator[str]:
+    # `executescript` would end the transaction that they are to be done in. A semicolon may stand in a comment.
+    statement = ""
+    for part in script.split(";"):
+        statement += f"{part};"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
