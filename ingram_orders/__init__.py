@@ -28,12 +28,14 @@ from ingram_orders.errors import (
     InvalidRequestError,
     NotFoundError,
     NotOnHoldError,
+    OrderRefusedError,
     OutcomeUnknownError,
     PermissionDeniedError,
     RateLimitedError,
     ServerError,
     UnreadableAnswerError,
 )
+from ingram_orders.journal import OrderJournal
 from ingram_orders.limiter import Limiter, RateLimit
 from ingram_orders.models import *  # noqa: F403  # every model is public, and listed there
 from ingram_orders.oauth import TokenSource
@@ -46,6 +48,8 @@ from ingram_orders.operations import (
     ModifyOrder,
     SearchOrders,
 )
+from ingram_orders.placing import OpenPlacement, PlacedOrder
+from ingram_orders.resolving import Resolution
 from ingram_orders.retry import RetryPolicy
 from ingram_orders.settings import INGRAM_PRODUCTION, INGRAM_SANDBOX, Timeouts
 
@@ -73,12 +77,17 @@ __all__ = [
     "ModifyOrder",
     "NotFoundError",
     "NotOnHoldError",
+    "OpenPlacement",
+    "OrderJournal",
+    "OrderRefusedError",
     "OrdersClient",
     "OutcomeUnknownError",
     "PermissionDeniedError",
+    "PlacedOrder",
     "RateLimit",
     "RateLimitedError",
     "Request",
+    "Resolution",
     "Response",
     "RetryPolicy",
     "SearchOrders",

@@ -328,6 +328,11 @@ class Request(Generic[A]):
         """What was set, by the setters' names."""
         return MappingProxyType(self._values)
 
+    @property
+    def sends(self) -> Sends:
+        """What it is sent through: the client, or the view of one, on which it was begun."""
+        return self._sends
+
     def problems(self, values: Mapping[str, object]) -> Iterator[str]:
         """Tell what is wrong with *values*: those set, and the client's defaults for those that were not."""
         for param in self.params():

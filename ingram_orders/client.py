@@ -7,6 +7,7 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from ssl import SSLContext
 from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
@@ -14,8 +15,10 @@ from uuid import uuid4
 
 from ingram_orders import wire
 from ingram_orders.builder import A, Request, Response
-from ingram_orders.errors import ConfigurationError, brief
+from ingram_orders.errors import ConfigurationError, OutcomeUnknownError, brief
+from ingram_orders.journal import OrderJournal
 from ingram_orders.limiter import Limiter, RateLimit
+from ingram_orders.models import OrderCreateRequest
 from ingram_orders.oauth import TokenSource
 from ingram_orders.operations import (
     CancelOrder,
@@ -26,9 +29,12 @@ from ingram_orders.operations import (
     ModifyOrder,
     SearchOrders,
 )
+from ingram_orders.placing import SETTLE, OpenPlacement, PlacedOrder, Placement, recover
+from ingram_orders.resolving import Resolution, resolve
 from ingram_orders.retry import RetryPolicy
-from ingram_orders.session import Session
+from ingram_orders.session import BeforeSend, Session
 from ingram_orders.settings import INGRAM_PRODUCTION, MAX_BODY, Credentials, Endpoint, Proxy, Timeouts
+from ingram_orders.storage import MEMORY
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession, Fingerprint
@@ -227,9 +233,19 @@ class OrdersClient:
         if not self._is_view:
             await self._session.close()
 
-    async def send(self, request: Request[A], *, timeout: float | None = None) -> Response[A]:
-        """Send a request that was built elsewhere; `request.execute()` does so by itself. See there."""
-        return await self._session.send(self._encoded(request), timeout=timeout)
+    async def send(
+        self, request: Request[A], *, timeout: float | None = None, before_send: BeforeSend | None = None
+    ) -> Response[A]:
+        """
+        Send a request that was built elsewhere; `request.execute()` does so by itself. See there.
+
+        Args:
+            request: Any of the operations.
+            timeout: Seconds for all of it; `None` is the client's `Timeouts.total`.
+            before_send: Awaited each time just before it goes out, with the time by the API's clock; what it raises is
+                raised, and nothing goes out.
+        """
+        return await self._session.send(self._encoded(request), timeout=timeout, before_send=before_send)
 
     def check(self, request: Request[Any]) -> None:
         """
@@ -242,6 +258,79 @@ class OrdersClient:
 
     def _encoded(self, request: Request[Any]) -> wire.Outgoing:
         return wire.encode(request, {**self._defaults, "im_correlation_id": uuid4().hex})
+
+    # ── What came of it ─────────────────────────────────────────────────────────────────────────────────────────
+
+    async def place(
+        self,
+        create: CreateOrder | OrderCreateRequest,
+        journal: OrderJournal | None = None,
+        settle: timedelta = SETTLE,
+    ) -> PlacedOrder:
+        """
+        Place an order, v6, exactly once, and find out what became of it where its answer is lost.
+
+        It is sent again only where nothing was sent before, where it was turned away for its token or for the quota, or
+        where no order had its number before and none came to have it in the time it was looked for, and the API would
+        refuse it were there one all the same. Each placement costs a search before, two for a number of over 18
+        characters.
+
+        Args:
+            create: `create()` with all that is to be sent, or just the body; then this client's defaults count.
+            journal: Where it is kept, so that a crash neither forgets nor doubles it: the same call after a restart
+                finishes it. Two at once under one key (API, customer, country and number) become one: the second waits
+                for the first. `None` is for no longer than this call.
+            settle: How long an order is looked for that may have been placed; 0 for once.
+
+        Raises:
+            OutcomeUnknownError: It was sent, and cannot be told; `orders` are those that it may be. With a journal,
+                calling this again goes on looking.
+            DuplicateOrderError: The number was used before; `orders` are those found.
+            OrderRefusedError: Every line was rejected.
+            InvalidRequestError: All problems of the request; or another body is in the journal under its key.
+            ConfigurationError: Of the journal, too: it cannot be opened or written; then nothing was sent.
+            IngramError: Nothing was placed; see `ingram_orders.errors`.
+        """
+        if isinstance(create, OrderCreateRequest):
+            create = self.create().order_create_request(create)
+        if not isinstance(create, CreateOrder):
+            raise TypeError(f"create() or an OrderCreateRequest is to be placed, not {brief(create)}")
+        if not (isinstance(settle, timedelta) and settle >= timedelta(0)):
+            raise ConfigurationError(f"settle must be a timedelta of 0 or more, not {brief(settle)}")
+        client = create.sends if isinstance(create.sends, OrdersClient) else self  # a view has defaults of its own
+        session = client._session
+        placement = Placement(
+            client,
+            create,
+            client._encoded(create),
+            base_url=session.endpoint.base_url,
+            journal=OrderJournal(MEMORY) if journal is None else journal,
+            settle=settle,
+            at_most=session.policy.attempts,
+            clock=session.clock,
+            sleep=session.sleep,
+        )
+        return await placement.run()
+
+    async def recover(self, journal: OrderJournal) -> tuple[OpenPlacement, ...]:
+        """
+        Look for the orders in a journal of which it is not known what became, and give those that stay open.
+
+        Never sends an order: `place` with the same request does, on its terms. One that was never sent stays open.
+
+        Raises:
+            ConfigurationError: The journal cannot be opened or used.
+        """
+        return await recover(self, self._session.endpoint.base_url, journal)
+
+    async def resolve(self, error: OutcomeUnknownError) -> Resolution:
+        """
+        Find out what became of a write: reads back, and changes nothing.
+
+        Raises:
+            IngramError: Of the reading back.
+        """
+        return await resolve(self, error)
 
     # ── The operations ──────────────────────────────────────────────────────────────────────────────────────────
 

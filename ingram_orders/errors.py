@@ -10,6 +10,7 @@ The errors, one tree, branching by what a caller can do about it.
     ├── DeadlineExceededError     allow more time: nothing was sent, or it was a read
     ├── UnreadableAnswerError     look at the body: a read got a 2xx that cannot be read
     └── ApiError                  read the refusal
+        ├── OrderRefusedError     2xx, and yet nothing was ordered: every line was rejected
         ├── BadRequestError       400
         │   └── DuplicateOrderError   the purchase order number was used before
         ├── AuthenticationError   401, and refused credentials
@@ -213,7 +214,17 @@ class DuplicateOrderError(BadRequestError):
     """The purchase order number was used before, and the request did not allow a duplicate."""
 
     orders: "tuple[FoundOrder, ...]" = ()
-    """After `OrdersClient.place`: the orders found with that number."""
+    """
+    After `OrdersClient.place`: the orders found with that number. Where they were found before anything was sent,
+    nothing was, and `errors` is empty.
+    """
+
+
+class OrderRefusedError(ApiError):
+    """
+    The API took the order in and ordered nothing of it: every line was rejected. Raised by `OrdersClient.place`; a bare
+    `create()` gives the answer, with its `rejected_line_items`.
+    """
 
 
 class AuthenticationError(ApiError):

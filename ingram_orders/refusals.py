@@ -114,11 +114,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     or milliseconds, which a client reads; its size tells. Both points are taken against the same answer's `Date`, so
     that a wrong clock on either side does no harm.
     """
-    now = _http_date(headers.get("Date", "")) or datetime.now(UTC)
+    now = http_date(headers.get("Date", "")) or datetime.now(UTC)
     hint, reset = headers.get("Retry-After", ""), headers.get("X-RateLimit-Reset", "")
     if re.fullmatch(r"[0-9]{1,15}", hint, re.ASCII):
         seconds = float(hint)
-    elif later := _http_date(hint):
+    elif later := http_date(hint):
         seconds = (later - now).total_seconds()
     elif re.fullmatch(r"[0-9]{1,15}", reset, re.ASCII):
         seconds = (int(reset) / 1000 if int(reset) > 10**11 else int(reset)) - now.timestamp()
@@ -127,7 +127,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return min(max(seconds, 0.0), LONGEST_WAIT)
 
 
-def _http_date(text: str) -> datetime | None:
+def http_date(text: str) -> datetime | None:
+    """Read a point in time as headers write it; `None` where it cannot be read."""
     try:
         then = parsedate_to_datetime(text)
     except (ValueError, IndexError, TypeError, OverflowError):

@@ -33,7 +33,7 @@ from ingram_orders.errors import (
 from ingram_orders.exact_json import LONG_BODY
 from ingram_orders.limiter import Limiter
 from ingram_orders.oauth import Token, TokenKeeper, TokenSource
-from ingram_orders.refusals import retry_after
+from ingram_orders.refusals import http_date, retry_after
 from ingram_orders.retry import RetryBudget, RetryPolicy, again_after, hint_of
 from ingram_orders.settings import Credentials, Endpoint, Proxy, Timeouts, checked_seconds
 from ingram_orders.transport import Broken, Exchange, Transport
@@ -47,6 +47,10 @@ T = TypeVar("T")
 _MAX_TOKEN_BODY: Final = LONG_BODY
 _MAX_REFUSAL: Final = 2**20
 """Bytes of a refusal that are read at most: what says more than that says it to nobody."""
+
+BeforeSend = Callable[[datetime], Awaitable[None]]
+
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 _log = logging.getLogger(__name__)
 
@@ -75,12 +79,15 @@ class Session:
         self._transport = Transport(borrowed=borrowed, timeouts=timeouts, proxy=proxy, ssl=ssl)
         self._timeouts = timeouts
         self._max_body = max_body
-        self._clock = clock
-        self._sleep = sleep
+        self.clock = clock
+        self.sleep = sleep
         self._random = random
+        self.policy = retry
         self._budget = RetryBudget(retry)
         self._limiter = limiter
         self._turns = asyncio.Semaphore(max_in_flight)
+        self._dated: tuple[str | None, datetime] = (None, _EPOCH)
+        """What the last answer said that the time is, and when it came."""
         self._rests: dict[str, float] = {}
         """By route, until when it is let alone, since the API said that its quota is used up."""
         self._proxy = proxy
@@ -104,7 +111,7 @@ class Session:
             await self._transport.close()
 
     async def send(
-        self, out: Outgoing, *, timeout: float | None = None, before_send: Callable[[], Awaitable[None]] | None = None
+        self, out: Outgoing, *, timeout: float | None = None, before_send: BeforeSend | None = None
     ) -> Response[Any]:
         """
         Send a request, with a token, and read its answer; again, where that cannot take effect twice.
@@ -112,7 +119,8 @@ class Session:
         Args:
             out: The request, checked and written.
             timeout: Seconds for all of it; `None` is `Timeouts.total`.
-            before_send: Awaited each time just before it goes out; what it raises is raised, and nothing goes out.
+            before_send: Awaited each time just before it goes out, with the time by the API's clock; what it raises is
+                raised, and nothing goes out.
 
         Raises:
             IngramError: See `ingram_orders.errors`.
@@ -121,9 +129,8 @@ class Session:
         total = self._timeouts.total if timeout is None else checked_seconds(timeout, "timeout")
         if total is not None and total <= 0:
             raise DeadlineExceededError(f"{out.route}: there was no time at all, {total} s ({out.subject})")
-        call = _Call(
-            out=out, until=None if total is None else self._clock() + total, before_send=before_send or _nothing
-        )
+        until = None if total is None else self.clock() + total
+        call = _Call(out=out, until=until, before_send=before_send)
         try:
             return await self._send(call)
         except Exception as exc:
@@ -157,10 +164,11 @@ class Session:
                     call.out.route, wait, type(error).__name__, call.attempts, call.out.correlation_id,
                 )  # fmt: skip
             if wait:
-                await self._sleep(wait)
+                await self.sleep(wait)
 
     async def _attempt(self, call: "_Call") -> Response[Any]:
         out, exchange = call.out, None
+        call.exchange = None
         call.attempts += 1
         try:
             # Only until the answer is here: one that came whole in time is read, however long that takes.
@@ -169,7 +177,9 @@ class Session:
                 token = await self._token()
                 if call.refusal is not None and token == call.tokens[-1]:
                     raise call.refusal  # the source has no other
-                await call.before_send()
+                call.sent_at = self._time_there()
+                if call.before_send is not None:
+                    await call.before_send(call.sent_at)
                 exchange = self._exchange(call, token)
                 which = f" (attempt {call.attempts}, correlation id {out.correlation_id})"
                 broken = await self._carry(exchange, out.route, which)
@@ -204,23 +214,30 @@ class Session:
         if isinstance(error, RateLimitedError):
             rest = wait if hint is None else hint
             route = call.out.route
-            self._rests[route] = max(self._rests.get(route, 0.0), self._clock() + (rest or 0.0))
-            if wait is None and hint is not None and self._budget.policy.attempts > 1:  # it does not fit the deadline
+            self._rests[route] = max(self._rests.get(route, 0.0), self.clock() + (rest or 0.0))
+            if wait is None and hint is not None and self.policy.attempts > 1:  # it does not fit the deadline
                 raise _does_not_fit(call.out, hint) from error
         return wait
 
     def _again_with_another_token(self, call: "_Call", error: AuthenticationError) -> float | None:
         # The request was turned away at the door, a write too, and may go once more; not where it is the token
         # endpoint that refused, or where the app has no access at all.
-        turned_away = bool(call.exchanges) and call.exchanges[-1].status == 401
+        turned_away = call.exchange is not None and call.exchange.status == 401
         if call.refusal is not None or not turned_away or _no_product(error):
             return None
         call.refusal = error
         self._drop(call.tokens[-1])
         return 0.0
 
+    def _time_there(self) -> datetime:
+        """Give the time by the API's clock, as its last answer told it; by this machine's, where none did."""
+        now = datetime.now(UTC)
+        told, then = self._dated
+        there = http_date(told or "")
+        return now if there is None else there + (now - then)
+
     def _left(self, call: "_Call") -> float | None:
-        return None if call.until is None else call.until - self._clock()
+        return None if call.until is None else call.until - self.clock()
 
     @asynccontextmanager
     async def _turn(self, call: "_Call") -> AsyncIterator[None]:
@@ -229,14 +246,14 @@ class Session:
         while True:
             async with self._turns:
                 until = self._rests.get(route, 0.0)
-                seconds = until - self._clock()
+                seconds = until - self.clock()
                 if until <= rested or seconds <= 0:
                     yield
                     return
             left = self._left(call)
             if left is not None and seconds >= left:
                 raise _does_not_fit(call.out, seconds)
-            await self._sleep(seconds + self._random() * self._budget.policy.base)
+            await self.sleep(seconds + self._random() * self.policy.base)
             rested = until
 
     @asynccontextmanager
@@ -271,8 +288,7 @@ class Session:
             at_most=lambda status: self._at_most(out, status),
         )
         call.tokens.append(token)
-        call.exchanges.append(exchange)
-        call.sent_at = datetime.now(UTC)
+        call.exchange = exchange
         return exchange
 
     def _at_most(self, out: Outgoing, status: int) -> int:
@@ -288,15 +304,16 @@ class Session:
 
     async def _carry(self, exchange: Exchange, what: str, which: str = "") -> Broken | None:
         """Send a request once and read its answer; give what broke, if something did. One line in the log."""
-        started, outcome = self._clock(), "cancelled"
+        started, outcome = self.clock(), "cancelled"
         try:
             await self._transport.carry(exchange)
+            self._dated = exchange.answer_headers.get("Date"), datetime.now(UTC)
             outcome = str(exchange.status)
         except Broken as broken:
             outcome = " ".join(str(it) for it in (exchange.status, type(broken.__cause__).__name__) if it)
             return broken
         finally:
-            self._tell(logging.DEBUG, "%s -> %s in %.0f ms%s", what, outcome, (self._clock() - started) * 1000, which)
+            self._tell(logging.DEBUG, "%s -> %s in %.0f ms%s", what, outcome, (self.clock() - started) * 1000, which)
         return None
 
     @staticmethod
@@ -347,21 +364,18 @@ class _Call:
     out: Outgoing
     until: float | None
     """The deadline, as a reading of the session's clock."""
-    before_send: Callable[[], Awaitable[None]]
+    before_send: BeforeSend | None
     attempts: int = 0
     failures: int = 0
     """How many attempts failed that count."""
-    exchanges: list[Exchange] = field(factory=list)
+    exchange: Exchange | None = None
+    """Of the last attempt, once it went out."""
     tokens: list[str] = field(factory=list, repr=False)
-    """With which each of them went out."""
-    sent_at: datetime | None = None
-    """When the last of them went out."""
+    """With which each attempt went out."""
+    sent_at: datetime = _EPOCH
+    """When it last went out, by the API's clock."""
     refusal: AuthenticationError | None = None
     """By which it was turned away for its token."""
-
-
-async def _nothing() -> None:
-    pass
 
 
 def _is_granted(status: int) -> bool:
@@ -386,7 +400,7 @@ def _failure(out: Outgoing, exchange: Exchange, broken: Broken) -> IngramError:
 
 def _unforeseen(call: _Call, exc: Exception) -> IngramError | None:
     """Make the error for what nobody knows to come here; it must not hide that a write was sent."""
-    last = call.exchanges[-1] if call.exchanges else None
+    last = call.exchange
     if last is None or not (call.out.writes and last.sent):
         return None
     why = f"something went wrong here, after it was sent: {describe(exc)}"

@@ -427,9 +427,9 @@ def test_pages_that_bring_nothing_new_end_a_search() -> None:
 def test_a_search_that_is_refused_on_its_way_says_how_far_it_came() -> None:
     with served("--orders", "60", "--quota", "2") as (_, settings):
         window = ("--ingram-order-date-bt", "2000-01-01", "2100-01-01")
-        code, out, told = piped(settings, "search", "--all", "--page-size", "10", *window)
+        code, out, told = piped(settings, "search", "--all", "--page-size", "10", "--timeout", "5", *window)
         assert (code, out) == (1, "")
-        assert told.startswith("ingram-orders: page 3, after 20 orders: 429 ")
+        assert told.startswith("ingram-orders: page 3, after 20 orders: GET /resellers/v6/orders/search: the quota is ")
 
 
 def test_json_is_what_the_api_said_to_the_letter() -> None:

@@ -22,9 +22,13 @@ FLOORS = {
     "retry": 1,
     "settings": 1,
     "storage": 1,
+    "journal": 2,
     "operations": 2,
     "refusals": 2,
+    "finding": 3,
     "wire": 3,
+    "placing": 4,
+    "resolving": 4,
     "transport": 4,
     "session": 5,
     "client": 6,
@@ -45,7 +49,7 @@ LIBRARIES = {
     "cattrs": {"converters"},
     "click": {"cli"},
     "rich": {"cli"},
-    "json": {"errors", "exact_json", "sandbox"},
+    "json": {"errors", "exact_json", "journal", "sandbox"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 

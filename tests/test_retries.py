@@ -43,7 +43,8 @@ def waits() -> Waits:
 
 
 def client(server: RawServer, waits: Waits, **settings: Any) -> OrdersClient:
-    return client_for(server, **{"token_source": MyTokens(), "retry": FOUR, **waits.settings, **settings})
+    given: Any = {"token_source": MyTokens(), "retry": FOUR, **waits.settings, **settings}
+    return client_for(server, **given)
 
 
 # ── Sent, and what came was no good: a read goes again, a write never ───────────────────────────────────────────────

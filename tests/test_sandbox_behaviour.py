@@ -13,7 +13,9 @@ import aiohttp
 import attrs
 import pytest
 from aiohttp import web
+from support.clients import ONCE
 from support.placing import ALL_TIME, HOLD, PARTIAL, Clock, order, placed
+from support.waiting import Waits
 
 from ingram_orders import (
     AsyncLine,
@@ -594,7 +596,10 @@ async def test_another_token_ends_the_one_before_where_that_is_asked_for(clock: 
 
 async def test_a_quota_slides_and_says_when_to_come_back(clock: Clock) -> None:
     quota = Quota(calls=3, seconds=60)
-    async with Sandbox(orders=3, clock=clock, quota=quota) as sandbox, sandbox.client() as orders:
+    async with (
+        Sandbox(orders=3, clock=clock, quota=quota) as sandbox,
+        sandbox.client(retry=ONCE, **Waits().settings) as orders,
+    ):
         for left in (2, 1, 0):
             answer = await orders.search().execute_with_response()
             assert answer.headers["X-RateLimit-Remaining"] == str(left)
@@ -612,7 +617,10 @@ async def test_a_quota_slides_and_says_when_to_come_back(clock: Clock) -> None:
 
 async def test_with_the_quirks_a_quota_is_told_in_every_way_that_is_known(clock: Clock) -> None:
     told = set()
-    async with Sandbox(orders=1, clock=clock, quota=Quota(calls=1), quirks=True) as sandbox, sandbox.client() as orders:
+    async with (
+        Sandbox(orders=1, clock=clock, quota=Quota(calls=1), quirks=True) as sandbox,
+        sandbox.client(retry=ONCE, **Waits().settings) as orders,
+    ):
         await orders.search().execute()
         for _ in range(6):
             with pytest.raises(RateLimitedError) as refused:

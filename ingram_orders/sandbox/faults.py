@@ -25,6 +25,8 @@ Fault = Callable[[web.Request, Proceed], Awaitable[web.StreamResponse]]
 
 REVOKE: Final[web.AppKey[Callable[[], None]]] = web.AppKey("revoke")
 """What ends all tokens of the sandbox that a request came to."""
+ENDING: Final[web.AppKey[asyncio.Event]] = web.AppKey("ending")
+"""Set when that sandbox ends."""
 CLOCK: Final[web.AppKey[Callable[[], datetime]]] = web.AppKey("clock")
 """The time of that sandbox."""
 
@@ -101,10 +103,10 @@ async def drip(request: web.Request, proceed: Proceed) -> web.StreamResponse:
     return response
 
 
-async def hang(_: web.Request, __: Proceed) -> web.StreamResponse:
+async def hang(request: web.Request, _: Proceed) -> web.StreamResponse:
     """Never act, and never answer."""
-    await asyncio.Event().wait()
-    raise AssertionError("nobody sets it")
+    await request.app[ENDING].wait()
+    return _broken(request)
 
 
 async def hang_after_acting(request: web.Request, proceed: Proceed) -> web.StreamResponse:

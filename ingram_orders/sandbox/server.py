@@ -20,7 +20,7 @@ from ingram_orders.sandbox import bodies
 from ingram_orders.sandbox.book import OrderBook
 from ingram_orders.sandbox.catalogue import MARKETS, PRODUCTS, Product, by_sku
 from ingram_orders.sandbox.documents import vendor_required_info
-from ingram_orders.sandbox.faults import CLOCK, REVOKE, Fault
+from ingram_orders.sandbox.faults import CLOCK, ENDING, REVOKE, Fault
 from ingram_orders.sandbox.kept import Json
 from ingram_orders.sandbox.ledger import Ledger, Received, Written
 from ingram_orders.sandbox.orders import Manners, Outcome
@@ -255,7 +255,8 @@ class Sandbox:
             ],
             client_max_size=MAX_BODY,
         )  # fmt: skip
-        app[REVOKE], app[CLOCK] = self.revoke_tokens, self._clock
+        app[REVOKE], app[CLOCK], app[ENDING] = self.revoke_tokens, self._clock, asyncio.Event()
+        app.on_shutdown.append(_end)
         for version in ("oauth20", "oauth30"):
             app.router.add_post(f"/oauth/{version}/token", self._token)
         app.router.add_get("/resellers/v6/orders/search", self._search)
@@ -443,6 +444,10 @@ class Sandbox:
         if self.quirks:
             answer = bend(answer, Random(f"{self._seed} {json.dumps(answer)}"))
         return _json(answer, request, status=status)
+
+
+async def _end(app: web.Application) -> None:
+    app[ENDING].set()
 
 
 def _is_ours(request: web.Request) -> bool:

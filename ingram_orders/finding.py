@@ -1,0 +1,90 @@
+"""
+Finds orders by their purchase order number, and says which of them can be the one that was sent.
+
+The API's search by that number is not exact, it lags, and numbers may have been cut: so what it gives is looked through
+here, and that it gives nothing proves nothing.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final, Protocol
+
+from ingram_orders.builder import A, Request, Response
+from ingram_orders.models import FoundOrder
+from ingram_orders.operations import SearchOrders
+
+_KEPT: Final = 18
+"""Characters of a purchase order number of which all of the API's systems keep account."""
+
+_PAGE: Final = 100
+
+_EASTERNMOST: Final = timezone(timedelta(hours=14))
+"""Where a day begins first."""
+
+
+class Sends(Protocol):
+    """What sends requests: the client."""
+
+    async def send(self, request: Request[A], *, timeout: float | None = None) -> Response[A]:
+        """Send a request and read its answer."""
+        ...
+
+
+async def find(sends: Sends, number: str, who: Mapping[str, Any]) -> tuple[FoundOrder, ...]:
+    """
+    Give all orders whose purchase order number is, or may be, this one; see `is_same`.
+
+    Args:
+        sends: The client.
+        number: The purchase order number.
+        who: By setters' names, for whom is searched: customer and country.
+
+    Raises:
+        IngramError: Of the search; what it has found so far counts for nothing.
+    """
+    found: dict[object, FoundOrder] = {}
+    # A search for a number as it was given need not find it trimmed or cut, nor the other way round.
+    for asked in dict.fromkeys((number, number.strip(), number.strip()[:_KEPT].rstrip())):
+        search = SearchOrders(sends, **who).customer_order_number(asked).page_size(_PAGE)
+        page = 0
+        while True:
+            page += 1
+            response = await sends.send(search.page_number(page))
+            known = len(found)
+            found = {**{_identity(it): it for it in response.model.orders}, **found}
+            if len(found) == known:  # an empty page, which alone says that there are no more, or one that we had
+                break
+    # One that does not say its number was found by it.
+    return tuple(it for it in found.values() if is_same(it.customer_order_number or number, number))
+
+
+def _identity(order: FoundOrder) -> object:
+    return order.ingram_order_number or repr(order)
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two purchase order numbers may be one: equal when trimmed, folded in case and cut to 18 characters."""
+    return _folded(one) == _folded(other)
+
+
+def _folded(number: str) -> str:
+    return number.strip().casefold()[:_KEPT].rstrip()
+
+
+def is_since(order: FoundOrder, moment: datetime) -> bool:
+    """
+    Whether an order was certainly made at a moment, or after; the API's times have no fractions of a second.
+
+    Args:
+        order: As a search gave it. A time without an offset may be of any zone, and a day may be any hour of it, so
+            such a one counts as the earliest that it can be.
+        moment: By the API's clock, aware.
+    """
+    made = order.ingram_order_date
+    if made is None:
+        return False
+    if not isinstance(made, datetime):
+        made = datetime(made.year, made.month, made.day)
+    if made.tzinfo is None:
+        made = made.replace(tzinfo=_EASTERNMOST)
+    return made >= moment.replace(microsecond=0)

@@ -1,0 +1,417 @@
+"""
+Places an order exactly once: sends, and where what became of it is not known, looks for it before anything else.
+
+An order that is not found may still come to be found. So what was sent is sent again only where the API itself would
+refuse it, were it there: the search is no more than a second guard.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final, Literal, Protocol
+from uuid import uuid4
+
+from attrs import evolve, frozen
+
+from ingram_orders.builder import A, Request, Response
+from ingram_orders.converters import structure, unstructure
+from ingram_orders.errors import (
+    ApiError,
+    ConfigurationError,
+    DuplicateOrderError,
+    ErrorDetail,
+    IngramError,
+    OrderRefusedError,
+    OutcomeUnknownError,
+)
+from ingram_orders.exact_json import read_json, write_json
+from ingram_orders.finding import find, is_since
+from ingram_orders.journal import Key, OrderJournal, Record, Sent
+from ingram_orders.models import FoundOrder, OrderCreateRequest, OrderCreateResponse
+from ingram_orders.operations import CreateOrder
+from ingram_orders.refusals import told
+from ingram_orders.wire import Outgoing
+
+SETTLE: Final = timedelta(minutes=10)
+"""How long an order is looked for that may have been placed."""
+
+_FIRST_LOOK: Final = 2.0
+"""Seconds after a first look at once; each further one comes twice as long after the one before."""
+
+_ALLOWS: Final = "allowduplicatecustomerordernumber"
+_DUPLICATE: Final = "EM"
+"""The code with which a line is rejected whose order's number was used before."""
+
+
+@frozen(kw_only=True)
+class PlacedOrder:
+    """An order that is there, and how that is known."""
+
+    customer_order_number: str
+    answer: OrderCreateResponse | None = None
+    """What the API answered; `None` where its answer was lost."""
+    orders: tuple[FoundOrder, ...] = ()
+    """All orders that a search found to be this one; `()` where the answer told. One placed may become several."""
+    attempts: int
+    """How often it was sent, what was turned away included; over all processes that had to do with it."""
+
+    @property
+    def known_by(self) -> Literal["answer", "search"]:
+        """How it is known: the API said so itself, or a search found it."""
+        return "search" if self.answer is None else "answer"
+
+    @property
+    def order_numbers(self) -> tuple[str, ...]:
+        """Ingram's numbers of all orders that it became."""
+        its = self.orders if self.answer is None else self.answer.orders
+        return tuple(it.ingram_order_number for it in its if it.ingram_order_number)
+
+
+@frozen(kw_only=True)
+class OpenPlacement:
+    """An order that was begun to be placed, and of which nobody knows yet what became."""
+
+    customer_number: str
+    country_code: str
+    customer_order_number: str
+    attempts: int
+    """How often it was sent; 0 where nothing ever was."""
+    sent_at: datetime | None
+    """When it was first sent such that it may have been placed, by the API's clock; `None` where it never was."""
+    orders: tuple[FoundOrder, ...] = ()
+    """Orders with this purchase order number of which it cannot be said whether they are this one."""
+    error: IngramError | None = None
+    """Why it could not be looked for, where that failed."""
+
+
+class Sends(Protocol):
+    """What sends requests: the client."""
+
+    async def send(
+        self,
+        request: Request[A],
+        *,
+        timeout: float | None = None,
+        before_send: Callable[[datetime], Awaitable[None]] | None = None,
+    ) -> Response[A]:
+        """Send a request and read its answer; *before_send* is awaited with the time, each time just before."""
+        ...
+
+
+# ── Decisions ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def looks(settle: float) -> Iterator[float]:
+    """Give after how many seconds to look: at once, ever more seldom, and at the end."""
+    after, step = 0.0, min(_FIRST_LOOK, settle / 16)
+    while after < settle:
+        yield after
+        after += step
+        step *= 2
+    yield settle
+
+
+def allows_duplicates(body: OrderCreateRequest) -> bool:
+    """Whether the API would place the order also where there is one with its number; any word but "false" counts."""
+    wishes = (it for it in body.additional_attributes or () if (it.attribute_name or "").strip().casefold() == _ALLOWS)
+    return any((it.attribute_value or "").strip().casefold() not in {"", "false"} for it in wishes)
+
+
+def may_send_again(record: Record, *, duplicates: bool, at_most: int) -> bool:
+    """
+    Whether an order may be sent again that may have been placed and that no search found.
+
+    Only where the API itself would refuse it, were it there after all; and where no order had its number before.
+    """
+    return not duplicates and record.before == () and len(record.sends) < at_most
+
+
+def ours(found: tuple[FoundOrder, ...], number: str, record: Record) -> tuple[FoundOrder, ...]:
+    """Give those of the orders found that are certainly this one: of just this number, and made after it was sent."""
+    if not record.sends:
+        return ()
+    sent_at = min(it.at for it in record.sends)
+    return tuple(
+        it
+        for it in found
+        if it.customer_order_number == number
+        and it.ingram_order_number not in (record.before or ())
+        and is_since(it, sent_at)
+    )
+
+
+# ── Placing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Taken(Exception):  # noqa: N818  # no error: it is done elsewhere
+    """Another is on this placement now; or it is done."""
+
+
+class Placement:
+    """One order, on its way to be placed."""
+
+    def __init__(
+        self,
+        sends: Sends,
+        create: CreateOrder,
+        out: Outgoing,
+        *,
+        base_url: str,
+        journal: OrderJournal,
+        settle: timedelta,
+        at_most: int,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        """
+        Set up.
+
+        Args:
+            sends: The client.
+            create: The request.
+            out: The same, checked and written.
+            base_url: Of the API that it goes to.
+            journal: What is known of it, on disk.
+            settle: How long it is looked for where it may have been placed.
+            at_most: How often it is sent such that it may have been placed.
+            clock: A reading in seconds.
+            sleep: Waits so many seconds.
+        """
+        self._sends = sends
+        self._create = create
+        self._out = out
+        self._body: OrderCreateRequest = out.values["order_create_request"]  # type: ignore[assignment]  # was checked
+        self._number = self._body.customer_order_number or ""
+        self._journal = journal
+        self._settle = settle.total_seconds()
+        self._at_most = at_most
+        self._clock = clock
+        self._sleep = sleep
+        for_whom = ("im_customer_number", "im_country_code", "im_sender_id")
+        self._who = {name: out.values[name] for name in for_whom if name in out.values}
+        self._key = Key(
+            base_url, str(out.values["im_customer_number"]), str(out.values["im_country_code"]), self._number
+        )
+        self._hash = hashlib.sha256(out.body or b"").hexdigest()
+        self._owner = uuid4().hex
+        self._record = Record()
+        self._is_known_to_api = False
+        """It was refused as a duplicate after it had been sent."""
+
+    async def run(self) -> PlacedOrder:
+        """Place it, or wait for who does."""
+        async with self._journal:
+            while True:
+                record = await self._journal.claim(self._key, self._owner, self._hash)
+                if record is None:
+                    await self._journal.wait()
+                    continue
+                if record.outcome is not None:
+                    return _read(self._number, record.outcome)
+                self._record = record
+                async with self._journal.held(self._key, self._owner):
+                    try:
+                        return await self._place()
+                    except _Taken:
+                        pass
+
+    async def _place(self) -> PlacedOrder:
+        outcome: PlacedOrder | OutcomeUnknownError
+        if self._record.sends:
+            outcome = self._unknown("it was sent by a process that ended before it knew what became of it")
+        else:
+            try:
+                await self._look_before()
+                outcome = await self._send()
+            except IngramError as error:  # it was not placed, and will not be
+                if isinstance(error, DuplicateOrderError) and not error.orders:
+                    with suppress(IngramError):
+                        error.orders = await self._find()
+                await self._journal.forget(self._key, self._owner)
+                raise
+        while isinstance(outcome, OutcomeUnknownError):
+            outcome = await self._look_for_it(outcome) or await self._send_again(outcome)
+        return outcome
+
+    async def _look_before(self) -> None:
+        """Learn which orders there are, before this one can be among them."""
+        found = await self._find()
+        await self._keep(evolve(self._record, before=tuple(it.ingram_order_number or "" for it in found)))
+        same = tuple(it for it in found if it.customer_order_number == self._number)
+        if same and not allows_duplicates(self._body):
+            numbers = ", ".join(str(it.ingram_order_number) for it in same)
+            why = f"nothing was sent: the number {self._number} was used before, for {numbers}"
+            error = DuplicateOrderError(f"{self._out.route}: {why}", status=400)
+            error.orders = same
+            raise error
+
+    async def _send(self) -> PlacedOrder | OutcomeUnknownError:
+        """
+        Send it, and give what became of it.
+
+        Raises:
+            IngramError: It was not placed by this: nothing was sent, or it was refused.
+        """
+        before, correlation_id = self._record, str(self._create.values.get("im_correlation_id") or uuid4().hex)
+
+        async def note(at: datetime) -> None:
+            attempts = self._record.attempts + 1
+            await self._keep(evolve(before, sends=(*before.sends, Sent(at, correlation_id)), attempts=attempts))
+
+        try:
+            response = await self._sends.send(self._create.im_correlation_id(correlation_id), before_send=note)
+        except OutcomeUnknownError as unknown:
+            return unknown
+        except IngramError:
+            self._record = evolve(self._record, sends=before.sends)
+            raise
+        if any(it.ingram_order_number for it in response.model.orders):
+            return await self._placed(answer=response.model)
+        refused = _refused(response, self._number)
+        if refused is None:
+            why = f"the answer ({response.status}) names no order"
+            return self._unknown(why, status=response.status, body=response.body)
+        self._record = evolve(self._record, sends=before.sends)
+        raise refused
+
+    async def _look_for_it(self, unknown: OutcomeUnknownError) -> PlacedOrder | None:
+        """
+        Look for it until it is found, or time is up.
+
+        Raises:
+            OutcomeUnknownError: It could not be looked for to the end, or there are orders that may be it.
+        """
+        began, failure = self._clock(), None
+        for after in looks(self._settle):
+            if (wait := began + after - self._clock()) > 0:
+                await self._sleep(wait)
+            try:
+                found = await self._find()
+            except ConfigurationError as exc:  # closed, as a rule; that does not pass
+                raise unknown from exc
+            except IngramError as exc:
+                failure = exc
+                continue
+            failure = None
+            if its := ours(found, self._number, self._record):
+                return await self._placed(orders=its)
+            unknown.orders = found or unknown.orders
+        if unknown.orders or failure is not None:
+            raise unknown from failure
+        return None
+
+    async def _send_again(self, unknown: OutcomeUnknownError) -> PlacedOrder | OutcomeUnknownError:
+        """
+        Send again what was looked for and not found, where it may be.
+
+        Raises:
+            OutcomeUnknownError: It may not, or was not.
+        """
+        duplicates = allows_duplicates(self._body)
+        if self._is_known_to_api or not may_send_again(self._record, duplicates=duplicates, at_most=self._at_most):
+            raise unknown
+        try:
+            return await self._send()
+        except DuplicateOrderError:  # so there is one, which no search shows yet
+            self._is_known_to_api = True
+            return unknown
+        except IngramError as exc:
+            raise unknown from exc
+
+    async def _find(self) -> tuple[FoundOrder, ...]:
+        return await find(self._sends, self._number, self._who)
+
+    async def _keep(self, record: Record) -> None:
+        if not await self._journal.keep(self._key, self._owner, record):
+            raise _Taken
+        self._record = record
+
+    async def _placed(
+        self, *, answer: OrderCreateResponse | None = None, orders: tuple[FoundOrder, ...] = ()
+    ) -> PlacedOrder:
+        placed = PlacedOrder(
+            customer_order_number=self._number, answer=answer, orders=orders, attempts=self._record.attempts
+        )
+        await self._journal.finish(self._key, _written(placed))
+        return placed
+
+    def _unknown(self, why: str, *, status: int | None = None, body: bytes = b"") -> OutcomeUnknownError:
+        last = self._record.sends[-1]
+        out = evolve(self._out, correlation_id=last.correlation_id)
+        error = out.outcome_unknown(why, status=status, body=body)
+        error.sent_at = last.at
+        return error
+
+
+async def recover(sends: Sends, base_url: str, journal: OrderJournal) -> tuple[OpenPlacement, ...]:
+    """Look for the orders of a journal of which nobody knows what became; give those that stay open. Sends none."""
+    async with journal:
+        looked_at = [await _look_at(sends, journal, *each) for each in await journal.open_ones(base_url)]
+    return tuple(it for it in looked_at if it is not None)
+
+
+async def _look_at(sends: Sends, journal: OrderJournal, key: Key, record: Record) -> OpenPlacement | None:
+    number, owner = key.customer_order_number, uuid4().hex
+    found: tuple[FoundOrder, ...] = ()
+    failure: IngramError | None = None
+    if record.sends and (claimed := await journal.claim(key, owner, None)) is not None:
+        if claimed.outcome is not None:
+            return None
+        record = claimed
+        async with journal.held(key, owner):
+            who = {"im_customer_number": key.customer_number, "im_country_code": key.country_code}
+            try:
+                found = await find(sends, number, who)
+            except IngramError as exc:
+                failure = exc
+            if its := ours(found, number, record):
+                placed = PlacedOrder(customer_order_number=number, orders=its, attempts=record.attempts)
+                await journal.finish(key, _written(placed))
+                return None
+    return OpenPlacement(
+        customer_number=key.customer_number,
+        country_code=key.country_code,
+        customer_order_number=number,
+        attempts=record.attempts,
+        sent_at=min((it.at for it in record.sends), default=None),
+        orders=found,
+        error=failure,
+    )
+
+
+def _refused(response: Response[OrderCreateResponse], number: str) -> ApiError | None:
+    """Give the refusal that an answer without an order is; `None` where it does not say why there is none."""
+    orders = response.model.orders
+    rejected = [line for order in orders for line in order.rejected_line_items]
+    if not rejected or any(order.lines for order in orders):
+        return None
+    is_duplicate = any((line.reject_code or "").strip().upper() == _DUPLICATE for line in rejected)
+    errors = tuple(ErrorDetail(type=line.reject_code, message=line.reject_reason) for line in rejected)
+    return (DuplicateOrderError if is_duplicate else OrderRefusedError)(
+        f"{response.status} order {number}: every line was rejected: {told(errors)} "
+        f"(correlation id {response.correlation_id})",
+        status=response.status,
+        errors=errors,
+        correlation_id=response.correlation_id,
+        body=response.body,
+    )
+
+
+def _written(placed: PlacedOrder) -> str:
+    facts = {
+        "answer": None if placed.answer is None else unstructure(placed.answer),
+        "orders": [unstructure(it) for it in placed.orders],
+        "attempts": placed.attempts,
+    }
+    return write_json(facts).decode()
+
+
+def _read(number: str, outcome: str) -> PlacedOrder:
+    facts = read_json(outcome.encode())
+    return PlacedOrder(
+        customer_order_number=number,
+        answer=None if facts["answer"] is None else structure(facts["answer"], OrderCreateResponse),
+        orders=tuple(structure(it, FoundOrder) for it in facts["orders"]),
+        attempts=int(facts["attempts"]),
+    )

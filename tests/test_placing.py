@@ -1,0 +1,461 @@
+"""Placing an order exactly once: what is sent, what is looked for, what is taken for ours, what is told in the end."""
+
+import itertools
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+from support.clients import client_for
+from support.placing import DUPLICATE, order, placed
+from support.raw_server import RawServer, http
+from support.waiting import Waits
+from support.world import NOON, World
+
+from ingram_orders import (
+    Attribute,
+    BadRequestError,
+    ConfigurationError,
+    ConnectionFailedError,
+    DuplicateOrderError,
+    FoundOrder,
+    IngramError,
+    InvalidRequestError,
+    OrderCreateRequest,
+    OrderJournal,
+    OrderRefusedError,
+    OutcomeUnknownError,
+    RetryPolicy,
+)
+from ingram_orders.finding import is_same, is_since
+from ingram_orders.journal import Record, Sent
+from ingram_orders.placing import allows_duplicates, looks, may_send_again, ours
+from ingram_orders.sandbox import faults
+from ingram_orders.sandbox.catalogue import PRODUCTS
+
+BACK_ORDERED = next(it.sku for it in PRODUCTS.values() if not it.in_stock)
+
+
+@pytest.fixture
+def waits() -> Waits:
+    return Waits()
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> OrderJournal:
+    return OrderJournal(tmp_path / "journal.db")
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with World() as running:
+        yield running
+
+
+# ── The answer tells ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_an_order_that_is_answered_is_placed_after_one_search_and_no_wait(world: World) -> None:
+    result = await world.orders.place(order("PO-1"))
+    assert result.answer is not None
+    assert (result.known_by, result.attempts, result.orders) == ("answer", 1, ())
+    assert result.order_numbers == world.sandbox.ledger.writes[0].order_numbers
+    assert (world.searches, world.sent, world.made, world.waits.slept) == (1, 1, 1, [])
+
+
+async def test_a_request_keeps_to_what_was_set_on_it_and_a_body_takes_the_clients_defaults(world: World) -> None:
+    view = world.orders.with_defaults(customer_number="20-333333")
+    await world.orders.place(world.orders.create().im_customer_number("20-444444").order_create_request(order("PO-1")))
+    await world.orders.place(view.create().im_correlation_id("mine").order_create_request(order("PO-2")))
+    await view.place(order("PO-3"))
+    await world.orders.place(order("PO-4"))
+    by_whom = [
+        it.headers["IM-CustomerNumber"] for it in world.sandbox.ledger if it.method == "POST" and "v6" in it.path
+    ]
+    assert by_whom == ["20-444444", "20-333333", "20-333333", "20-222222"]
+    searched = [it.headers["IM-CustomerNumber"] for it in world.sandbox.ledger if it.path.endswith("/search")]
+    assert searched == by_whom
+    assert world.sandbox.ledger.writes[1].correlation_id == "mine"
+
+
+async def test_an_order_that_is_split_has_all_its_numbers(world: World) -> None:
+    split = order("PO-1", skus=("2CD101", BACK_ORDERED))
+    answered = await world.orders.place(split)
+    assert len(answered.order_numbers) == 2
+    world.go_wrong(faults.drop_after_acting)
+    found = await world.orders.place(evolve(split, customer_order_number="PO-2"))
+    assert (found.known_by, len(found.orders)) == ("search", 2)
+    assert sorted(found.order_numbers) == sorted(world.sandbox.ledger.writes[1].order_numbers)
+
+
+# ── Nothing was sent, or it was turned away ─────────────────────────────────────────────────────────────────────────
+
+
+class NoWayOut:
+    """A limiter that lets searches go, and nothing else."""
+
+    @asynccontextmanager
+    async def slot(self, route: str) -> AsyncIterator[None]:
+        if "search" not in route:
+            raise OSError("no way out")
+        yield
+
+
+async def test_what_was_never_sent_is_told_and_nothing_of_it_is_kept(world: World, journal: OrderJournal) -> None:
+    async with world.client(limiter=NoWayOut()) as orders:
+        with pytest.raises(ConnectionFailedError, match="no way out"):
+            await orders.place(order("PO-1"), journal)
+    assert (world.sent, await world.orders.recover(journal)) == (0, ())
+    assert (await world.orders.place(order("PO-1", quantity=9), journal)).attempts == 1
+
+
+@pytest.mark.parametrize("fault", [faults.throttling(), faults.throttling("none"), faults.revoke], ids=range(3))
+async def test_what_was_turned_away_goes_again_and_is_placed_once(world: World, fault: faults.Fault) -> None:
+    world.go_wrong(fault)
+    result = await world.orders.place(order("PO-1", DUPLICATE))
+    assert (result.known_by, result.attempts, world.sent, world.made) == ("answer", 2, 2, 1)
+
+
+async def test_a_refusal_is_told_and_nothing_of_it_is_kept(world: World, journal: OrderJournal) -> None:
+    with pytest.raises(BadRequestError, match="No line can be ordered"):
+        await world.orders.place(order("PO-1", skus=("NOPE",)), journal)
+    assert await world.orders.recover(journal) == ()
+    assert (await world.orders.place(order("PO-1"), journal)).attempts == 1
+
+
+async def test_a_request_that_cannot_be_right_reaches_neither_the_api_nor_the_journal(
+    world: World, tmp_path: Path
+) -> None:
+    journal = OrderJournal(tmp_path / "none.db")
+    with pytest.raises(InvalidRequestError, match="customer_order_number is required"):
+        await world.orders.place(OrderCreateRequest(), journal)
+    with pytest.raises(TypeError, match="is to be placed, not"):
+        await world.orders.place(world.orders.create_v7(), journal)  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="settle must be"):
+        await world.orders.place(order("PO-1"), journal, timedelta(seconds=-1))
+    assert not (tmp_path / "none.db").exists()
+    assert world.sandbox.ledger == []
+
+
+# ── It was sent, and what became of it is not known ─────────────────────────────────────────────────────────────────
+
+ACTS = {"cut", "no-http", "slow", "drip", *(name for name in faults.FAULTS if name.endswith("after-acting"))}
+
+
+@pytest.mark.parametrize("name", [name for name in faults.FAULTS if "hang" not in name])
+@pytest.mark.parametrize("guarded", [True, False], ids=["the API refuses duplicates", "the API takes duplicates"])
+async def test_whatever_goes_wrong_once_the_order_is_there_once(world: World, name: str, guarded: bool) -> None:
+    world.manners.refuses_duplicates = guarded
+    world.go_wrong(faults.FAULTS[name])
+    result = await world.orders.place(order("PO-1"))
+    assert (world.made, world.sent) == (1, 1 if name in ACTS else 2)
+    assert result.order_numbers == world.sandbox.ledger.writes[0].order_numbers
+    assert result.attempts == world.sent
+
+
+async def test_what_was_not_found_is_looked_for_as_long_as_asked_and_sent_again(world: World) -> None:
+    world.go_wrong(faults.drop)
+    result = await world.orders.place(order("PO-1"))
+    assert (result.known_by, result.attempts, world.made) == ("answer", 2, 1)
+    assert sum(world.waits.slept) == pytest.approx(600)
+    assert world.searches == 1 + 10
+    assert world.waits.slept[:3] == [2.0, 4.0, 8.0]
+
+
+async def test_what_an_index_shows_late_is_waited_for(world: World) -> None:
+    world.manners.index_lag = timedelta(minutes=5)
+    world.go_wrong(faults.drop_after_acting)
+    result = await world.orders.place(order("PO-1"))
+    assert (result.known_by, result.attempts, world.sent, world.made) == ("search", 1, 1, 1)
+    assert 300 <= sum(world.waits.slept) < 600
+
+
+async def test_what_an_index_shows_too_late_is_refused_by_the_api_and_looked_for_again(world: World) -> None:
+    world.manners.index_lag = timedelta(minutes=15)
+    world.go_wrong(faults.drop_after_acting)
+    result = await world.orders.place(order("PO-1"))
+    assert (result.known_by, result.attempts, world.sent, world.made) == ("search", 2, 2, 1)
+
+
+async def test_what_no_index_shows_stays_unknown(world: World) -> None:
+    world.manners.index_lag = timedelta(hours=5)
+    world.go_wrong(faults.drop_after_acting)
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        await world.orders.place(order("PO-1"))
+    assert (world.sent, world.made, unknown.value.orders) == (2, 1, ())
+    assert unknown.value.customer_order_number == "PO-1"
+
+
+@pytest.mark.parametrize("fault", [faults.drop, faults.drop_after_acting])
+async def test_a_request_that_allows_duplicates_is_never_sent_twice(world: World, fault: faults.Fault) -> None:
+    world.manners.index_lag = timedelta(hours=5)
+    world.go_wrong(fault)
+    with pytest.raises(OutcomeUnknownError):
+        await world.orders.place(order("PO-1", DUPLICATE))
+    assert world.sent == 1
+
+
+async def test_a_request_that_allows_duplicates_is_told_from_those_before_it(world: World) -> None:
+    await placed(world.orders, order("PO-1"))
+    world.go_wrong(faults.drop_after_acting)
+    result = await world.orders.place(order("PO-1", DUPLICATE))
+    assert result.order_numbers == world.sandbox.ledger.writes[1].order_numbers
+    world.go_wrong(faults.drop)
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        await world.orders.place(order("PO-1", DUPLICATE))
+    assert (world.sent, len(unknown.value.orders)) == (3, 2)
+
+
+@pytest.mark.parametrize("other", ["po-1", "PO-1 "])
+async def test_a_number_that_may_be_ours_was_there_before_and_forbids_a_second_send(world: World, other: str) -> None:
+    await placed(world.orders, order(other))
+    world.go_wrong(faults.drop)
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        await world.orders.place(order("PO-1"))
+    assert world.sent == 2
+    assert [it.customer_order_number for it in unknown.value.orders] == [other]
+
+
+async def test_a_number_that_may_be_ours_comes_meanwhile_and_forbids_a_second_send(world: World) -> None:
+    async def somebody_else() -> None:
+        await placed(world.orders, order("po-1"))
+
+    world.go_wrong(faults.drop)
+    world.waits.then = somebody_else
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        await world.orders.place(order("PO-1"))
+    assert world.sent == 2
+    assert [it.customer_order_number for it in unknown.value.orders] == ["po-1"]
+
+
+async def test_an_order_of_just_our_number_that_is_older_than_our_send_is_not_ours(world: World) -> None:
+    """It was not yet to be seen when we looked before."""
+    world.manners.index_lag, world.manners.refuses_duplicates = timedelta(minutes=2), False
+    theirs = await placed(world.orders, order("PO-1"))
+    world.waits.now += 60
+    world.go_wrong(faults.drop)
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        await world.orders.place(order("PO-1"))
+    assert world.sent == 2
+    assert [it.ingram_order_number for it in unknown.value.orders] == [theirs]
+
+
+async def test_a_long_number_is_found_whole_and_cut(world: World) -> None:
+    """Some of the API's systems keep 18 characters."""
+    long = "PO-2026-06-30-000000-0001"
+    world.go_wrong(faults.drop_after_acting)
+    assert (await world.orders.place(order(long))).known_by == "search"
+    cut = long[:18]
+    await placed(world.orders, order(cut))
+    world.go_wrong(faults.drop)
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        await world.orders.place(order(f"{cut}-9999"))
+    assert cut in [it.customer_order_number for it in unknown.value.orders]
+
+
+async def test_a_number_with_space_around_it_is_found_as_it_is(world: World) -> None:
+    world.go_wrong(faults.drop_after_acting)
+    assert (await world.orders.place(order(" PO-1 "))).known_by == "search"
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 3])
+async def test_it_is_sent_no_more_often_than_the_policy_allows(world: World, attempts: int) -> None:
+    world.go_wrong(faults.drop, times=None)
+    async with world.client(retry=RetryPolicy(attempts=attempts)) as orders:
+        with pytest.raises(OutcomeUnknownError):
+            await orders.place(order("PO-1"))
+    assert world.sent == attempts
+
+
+async def test_an_order_that_cannot_be_looked_for_is_not_sent_again(world: World) -> None:
+    async def then(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
+        world.sandbox.fault = faults.only(faults.failing(503), path="search")
+        return await faults.drop(request, proceed)
+
+    world.go_wrong(then)
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        await world.orders.place(order("PO-1"))
+    assert world.sent == 1
+    assert isinstance(unknown.value.__cause__, IngramError)
+
+
+async def test_an_order_is_not_sent_where_it_cannot_be_looked_for_before(world: World, journal: OrderJournal) -> None:
+    world.sandbox.fault = faults.only(faults.failing(503), path="search")
+    with pytest.raises(IngramError):
+        await world.orders.place(order("PO-1"), journal)
+    world.sandbox.fault = None
+    assert (world.sent, await world.orders.recover(journal)) == (0, ())
+
+
+@pytest.mark.parametrize("second", [faults.failing(400), faults.failing(403)])
+async def test_a_second_send_that_is_refused_tells_nothing_of_the_first(world: World, second: faults.Fault) -> None:
+    async def then(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
+        world.go_wrong(second)
+        return await faults.drop(request, proceed)
+
+    world.go_wrong(then)
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        await world.orders.place(order("PO-1"))
+    assert world.sent == 2
+    assert isinstance(unknown.value.__cause__, IngramError)
+
+
+async def test_a_client_that_is_closed_meanwhile_does_not_go_on_looking(world: World) -> None:
+    world.go_wrong(faults.drop)
+    world.waits.then = world.orders.close
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        await world.orders.place(order("PO-1"))
+    assert isinstance(unknown.value.__cause__, ConfigurationError)
+    assert len(world.waits.slept) == 1
+
+
+# ── The number was used before; or nothing was ordered ──────────────────────────────────────────────────────────────
+
+
+async def test_a_number_that_was_used_before_is_not_sent_at_all(world: World, journal: OrderJournal) -> None:
+    theirs = await placed(world.orders, order("PO-1"))
+    with pytest.raises(DuplicateOrderError, match="nothing was sent") as refused:
+        await world.orders.place(order("PO-1"), journal)
+    assert [it.ingram_order_number for it in refused.value.orders] == [theirs]
+    assert world.sent == 1
+    assert await world.orders.recover(journal) == ()
+
+
+async def test_a_number_that_the_api_alone_knows_is_refused_and_told(world: World) -> None:
+    world.manners.index_lag = timedelta(hours=1)
+    await placed(world.orders, order("PO-1"))
+    with pytest.raises(DuplicateOrderError, match="CUSTOMER-PO-EXISTS") as refused:
+        await world.orders.place(order("PO-1"))
+    assert (refused.value.orders, world.waits.slept) == ((), [])
+
+
+def created(code: str, **more: Any) -> bytes:
+    rejected = {"rejectCode": code, "rejectReason": "because", "customerLineNumber": "1"}
+    return http(207, json.dumps({"orders": [{"rejectedLineItems": [rejected], **more}]}).encode())
+
+
+THEIRS = {"ingramOrderNumber": "20-THEIRS", "customerOrderNumber": "PO-1", "ingramOrderDate": "2020-01-01T00:00:00Z"}
+SHOWN = http(200, json.dumps({"recordsFound": 1, "orders": [THEIRS]}).encode())
+
+
+async def test_a_line_rejected_as_a_duplicate_counts_as_such() -> None:
+    async with RawServer(http(204), created(" em"), SHOWN, http(204)) as server, client_for(server) as orders:
+        with pytest.raises(DuplicateOrderError, match="because") as refused:
+            await orders.place(order("PO-1"))
+    assert (refused.value.status, refused.value.errors[0].type) == (207, " em")
+    assert [it.ingram_order_number for it in refused.value.orders] == ["20-THEIRS"]
+
+
+async def test_an_answer_that_rejects_every_line_is_a_refusal() -> None:
+    async with RawServer(http(204), created("EN"), http(204)) as server, client_for(server) as orders:
+        with pytest.raises(OrderRefusedError, match="every line was rejected: because") as refused:
+            await orders.place(order("PO-1"))
+        assert len(server.heard) == 2
+    assert refused.value.status == 207
+
+
+@pytest.mark.parametrize(
+    "answer", [b"{}", b'{"orders": [{}]}', b'{"orders": [{"lines": [{}], "rejectedLineItems": [{}]}]}']
+)
+async def test_an_answer_without_an_order_is_no_placement_and_never_sent_again(answer: bytes, waits: Waits) -> None:
+    async with RawServer(http(204), http(201, answer), http(204)) as server:
+        async with client_for(server, **waits.settings) as orders:
+            with pytest.raises(OutcomeUnknownError, match="names no order") as unknown:
+                await orders.place(order("PO-1"))
+        assert [it.method for it in server.heard].count("POST") == 1
+    assert (unknown.value.status, unknown.value.body) == (201, answer)
+
+
+async def test_an_answer_with_an_order_is_a_placement_whatever_was_rejected(waits: Waits) -> None:
+    answer = created("EM", ingramOrderNumber="20-NEW")
+    async with RawServer(http(204), answer) as server, client_for(server, **waits.settings) as orders:
+        assert (await orders.place(order("PO-1"))).order_numbers == ("20-NEW",)
+
+
+# ── Decisions ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@given(st.timedeltas(timedelta(0), timedelta(days=30)))
+def test_it_is_looked_for_at_once_ever_more_seldom_and_at_the_end(settle: timedelta) -> None:
+    times = list(looks(settle.total_seconds()))
+    assert times[0] == 0
+    assert times[-1] == settle.total_seconds()
+    steps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert all(step >= 0 for step in steps)
+    assert steps[:-1] == sorted(steps[:-1])
+    assert len(times) < 25
+
+
+NUMBERS = st.text(st.sampled_from("aAbBsSß12 -"), min_size=1, max_size=40)
+
+
+@given(NUMBERS, NUMBERS)
+def test_numbers_that_may_be_one_are_so_both_ways_and_however_trimmed_and_cut(one: str, other: str) -> None:
+    assert is_same(one, one)
+    assert is_same(one, f" {one.swapcase().swapcase()}  ")
+    assert is_same(one, other) == is_same(other, one)
+    if len(one.strip()) >= 18 and "ß" not in one:
+        assert is_same(one, one.strip()[:18])
+        assert is_same(one, one.strip() + other)
+
+
+AT = datetime(2026, 6, 30, 12, 0, 0, 500_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("made", "since"),
+    [
+        (datetime(2026, 6, 30, 12, 0, 0, tzinfo=UTC), True), (datetime(2026, 6, 30, 11, 59, 59, tzinfo=UTC), False),
+        (datetime(2026, 6, 30, 5, 0, 0, tzinfo=timezone(timedelta(hours=-7))), True),
+        (datetime(2026, 6, 30, 13, 0, 0, tzinfo=timezone(timedelta(hours=2))), False),
+        (datetime(2026, 6, 30, 12, 0, 1), False), (datetime(2026, 7, 1, 2, 0, 0), True),
+        (date(2026, 6, 30), False), (date(2026, 7, 1), False), (date(2026, 7, 2), True), (None, False),
+    ],
+)  # fmt: skip
+def test_an_order_is_since_a_moment_only_if_that_is_certain(made: Any, since: bool) -> None:
+    assert is_since(FoundOrder(ingram_order_date=made), AT) is since
+
+
+SENT = Sent(AT, "id")
+
+
+@pytest.mark.parametrize(
+    ("record", "duplicates", "may"),
+    [
+        (Record(before=(), sends=(SENT,)), False, True),
+        (Record(before=(), sends=(SENT,)), True, False),
+        (Record(before=("20-A",), sends=(SENT,)), False, False),
+        (Record(before=None, sends=(SENT,)), False, False),
+        (Record(before=(), sends=(SENT,) * 4), False, False),
+    ],
+)  # fmt: skip
+def test_a_second_send_needs_all_of_it(record: Record, duplicates: bool, may: bool) -> None:
+    assert may_send_again(record, duplicates=duplicates, at_most=4) is may
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allows"),
+    [
+        ("allowDuplicateCustomerOrderNumber", "true", True), ("ALLOWduplicateCustomerOrderNumber ", "TRUE", True),
+        ("allowDuplicateCustomerOrderNumber", "yes", True), ("allowDuplicateCustomerOrderNumber", " False", False),
+        ("allowDuplicateCustomerOrderNumber", None, False), ("allowPartialOrder", "true", False), (None, "true", False),
+    ],
+)  # fmt: skip
+def test_whether_duplicates_are_allowed_is_read_with_caution(name: str | None, value: str | None, allows: bool) -> None:
+    attribute = Attribute(attribute_name=name, attribute_value=value)
+    assert allows_duplicates(OrderCreateRequest(additional_attributes=[attribute])) is allows
+
+
+def test_what_was_never_sent_has_no_order_of_its_own() -> None:
+    found = FoundOrder(ingram_order_number="20-A", customer_order_number="PO-1", ingram_order_date=NOON)
+    assert ours((found,), "PO-1", Record()) == ()
+    assert ours((found,), "PO-1", Record(sends=(Sent(NOON, "id"),))) == (found,)
+    assert ours((found,), "PO-1", Record(sends=(Sent(NOON, "id"),), before=("20-A",))) == ()
+    assert ours((found,), "po-1", Record(sends=(Sent(NOON, "id"),))) == ()
