@@ -5,13 +5,14 @@ import json
 import pickle
 import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote_plus
 
 import attrs
 import pytest
 
-from ingram_orders import errors
+from ingram_orders import FoundOrder, OrderCreateRequest, errors
 from ingram_orders.errors import (
     ApiError,
     AuthenticationError,
@@ -27,6 +28,7 @@ from ingram_orders.errors import (
     InvalidRequestError,
     NotFoundError,
     NotOnHoldError,
+    OrderRefusedError,
     OutcomeUnknownError,
     PermissionDeniedError,
     RateLimitedError,
@@ -40,6 +42,9 @@ DETAILS: Final = (
     ErrorDetail(id="1", type="/errors/x", message="no", fields=(ErrorField(field="a", value="b", message="c"),)),
     ErrorDetail(),
 )
+
+
+AT: Final = datetime(2026, 6, 30, 12, tzinfo=UTC)
 
 
 def api(kind: type[ApiError], **facts: Any) -> ApiError:
@@ -58,12 +63,14 @@ ERRORS: Final[list[IngramError]] = [
     ConnectionLostError("dropped"),
     OutcomeUnknownError("sent", operation="create", correlation_id="abc", customer_order_number="P", body=b"\x00"),
     OutcomeUnknownError("sent", operation="cancel", correlation_id="abc", order_number="20-RD3QV", status=503),
+    OutcomeUnknownError("sent", operation="create", correlation_id="abc", values={"notes": OrderCreateRequest()}),
     DeadlineExceededError("late"),
     DeadlineExceededError("late", retry_after=2.5),
     UnreadableAnswerError("html", status=200, body=b"<html>", correlation_id="abc"),
     api(ApiError),
     api(BadRequestError),
-    api(DuplicateOrderError),
+    api(DuplicateOrderError, orders=(FoundOrder(ingram_order_number="20-A", ingram_order_date=AT),)),
+    api(OrderRefusedError),
     api(AuthenticationError),
     api(PermissionDeniedError),
     api(NotFoundError),

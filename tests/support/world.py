@@ -31,7 +31,8 @@ class World:
         await self.sandbox.__aexit__(*error)
 
     def client(self, **settings: Any) -> OrdersClient:
-        return self.sandbox.client(**{**self.waits.settings, **settings})
+        given: Any = {**self.waits.settings, **settings}
+        return self.sandbox.client(**given)
 
     @property
     def sent(self) -> int:
