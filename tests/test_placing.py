@@ -33,11 +33,12 @@ from ingram_orders import (
     OrderRefusedError,
     OutcomeUnknownError,
     RetryPolicy,
+    Timeouts,
 )
 from ingram_orders.finding import is_same, is_since
 from ingram_orders.journal import Record, Sent
 from ingram_orders.placing import allows_duplicates, looks, may_send_again, ours
-from ingram_orders.sandbox import faults
+from ingram_orders.sandbox import Sandbox, faults
 from ingram_orders.sandbox.catalogue import PRODUCTS
 
 BACK_ORDERED = next(it.sku for it in PRODUCTS.values() if not it.in_stock)
@@ -146,10 +147,19 @@ async def test_a_request_that_cannot_be_right_reaches_neither_the_api_nor_the_jo
 
 # ── It was sent, and what became of it is not known ─────────────────────────────────────────────────────────────────
 
-ACTS = {"cut", "no-http", "slow", "drip", *(name for name in faults.FAULTS if name.endswith("after-acting"))}
+ACTS = {
+    "cut",
+    "no-http",
+    "slow",
+    "slow-body",
+    "drip",
+    "lag",
+    *(name for name in faults.FAULTS if name.endswith("after-acting")),
+}
+IN_REAL_TIME = {"hang", "hang-after-acting", "refuse"}
 
 
-@pytest.mark.parametrize("name", [name for name in faults.FAULTS if "hang" not in name])
+@pytest.mark.parametrize("name", [name for name in faults.FAULTS if name not in IN_REAL_TIME])
 @pytest.mark.parametrize("guarded", [True, False], ids=["the API refuses duplicates", "the API takes duplicates"])
 async def test_whatever_goes_wrong_once_the_order_is_there_once(world: World, name: str, guarded: bool) -> None:
     world.manners.refuses_duplicates = guarded
@@ -158,6 +168,18 @@ async def test_whatever_goes_wrong_once_the_order_is_there_once(world: World, na
     assert (world.made, world.sent) == (1, 1 if name in ACTS else 2)
     assert result.order_numbers == world.sandbox.ledger.writes[0].order_numbers
     assert result.attempts == world.sent
+
+
+@pytest.mark.parametrize("name", sorted(IN_REAL_TIME))
+async def test_whatever_takes_its_time_once_the_order_is_there_once(name: str) -> None:
+    async with Sandbox(orders=0) as sandbox:
+        policy = RetryPolicy(base=0.3, reserve=100)
+        async with sandbox.client(timeouts=Timeouts(read=0.2), retry=policy, random=lambda: 0.9) as orders:
+            sandbox.fault = faults.only(faults.FAULTS[name], method="POST", path="/v6/", times=1)
+            result = await orders.place(order("PO-1"), settle=timedelta(seconds=0.3))
+        [made] = sandbox.ledger.writes
+    assert result.order_numbers == made.order_numbers
+    assert result.attempts == (1 if name in ACTS else 2)
 
 
 async def test_what_was_not_found_is_looked_for_as_long_as_asked_and_sent_again(world: World) -> None:

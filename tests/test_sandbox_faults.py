@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import aiohttp
@@ -41,20 +41,26 @@ async def orders(sandbox: Sandbox) -> AsyncIterator[OrdersClient]:
 
 
 READS: dict[str, tuple[type[IngramError] | None, int]] = {
+    "refuse": (ConnectionLostError, 1), "drop-unread": (ConnectionLostError, 1),
     "drop": (ConnectionLostError, 1), "drop-after-acting": (ConnectionLostError, 1), "cut": (ConnectionLostError, 1),
-    "no-http": (ConnectionLostError, 1), "slow": (None, 1), "drip": (None, 1),
-    **{str(status): (ServerError, 1) for status in (500, 502, 503, 504)},
-    **{f"{status}-after-acting": (ServerError, 1) for status in (500, 502, 503, 504)},
+    "no-http": (ConnectionLostError, 1), "slow": (None, 1), "slow-body": (None, 1), "drip": (None, 1),
+    "lag": (None, 1), **{name: (ServerError, 1) for name in faults.FAULTS if name.startswith("5")},
     **{name: (RateLimitedError, 1) for name in faults.FAULTS if name.startswith("429")},
 }  # fmt: skip
 """What a client that tries no more than once meets, and how often it asked."""
-ELSEWHERE = {"revoke"}
+ELSEWHERE = {"revoke", "expire"}
 """Tried by a test of its own."""
 NEVER = {"hang", "hang-after-acting"}
 
 
 def test_every_fault_is_tried_here() -> None:
     assert READS.keys() | NEVER | ELSEWHERE == faults.FAULTS.keys()
+
+
+async def over(name: str) -> None:
+    """Wait until a server that refuses connections is back; no event tells that."""
+    if name == "refuse":
+        await asyncio.sleep(faults.SLOW * 1.5)
 
 
 @pytest.mark.parametrize("name", READS)
@@ -74,6 +80,7 @@ async def test_a_read_meets_the_fault_and_the_server_is_not_upset(
     assert len(sandbox.ledger) == before + asked
     assert caplog.records == []
     sandbox.fault = None
+    await over(name)
     assert (await orders.search().execute()).orders  # it answers again, on whatever connection
 
 
@@ -85,12 +92,16 @@ async def test_a_write_acts_where_the_fault_lets_it(sandbox: Sandbox, orders: Or
         await placed(orders, order("NEW-1"))
     except IngramError as error:
         raised = error
-    if name in {"slow", "drip"}:
+    if name in {"slow", "slow-body", "drip", "lag"}:
         assert raised is None
     else:
         assert isinstance(raised, RateLimitedError if name.startswith("429") else OutcomeUnknownError)
-    acted = name in {"cut", "no-http", "slow", "drip"} or name.endswith("after-acting")
+    acted = name in {"cut", "no-http", "slow", "slow-body", "drip", "lag"} or name.endswith("after-acting")
     assert len(sandbox.ledger.writes) == acted
+    await over(name)
+    if name == "lag":
+        assert (await orders.search().customer_order_number("NEW-1").execute()).orders == ()
+        return
     assert len((await orders.search().customer_order_number("NEW-1").execute()).orders) == acted
 
 
@@ -105,10 +116,43 @@ async def test_who_hangs_is_waited_for_until_the_time_is_up_and_ends_with_the_sa
     assert left == []
 
 
-async def test_a_token_that_is_revoked_costs_another(sandbox: Sandbox, orders: OrdersClient) -> None:
+@pytest.mark.parametrize("name", ["revoke", "expire"])
+async def test_a_token_that_is_refused_costs_another(sandbox: Sandbox, orders: OrdersClient, name: str) -> None:
     await orders.search().execute()
-    sandbox.fault = faults.only(faults.FAULTS["revoke"], path="/v6/", times=1)
+    sandbox.fault = faults.only(faults.FAULTS[name], path="/v6/", times=1)
     assert (await orders.search().execute_with_response()).attempts == 2
+
+
+async def test_an_index_that_lags_sees_what_was_changed_when_it_is_time(sandbox: Sandbox, orders: OrdersClient) -> None:
+    """And only what was changed under the fault."""
+    search = orders.search().customer_order_number("NEW")
+    sandbox.fault = faults.only(faults.lagging(timedelta(hours=1)), method="POST", path="/v6/", times=1)
+    await placed(orders, order("NEW-1"))
+    await placed(orders, order("NEW-2"))
+    assert [it.customer_order_number for it in (await search.execute()).orders] == ["NEW-2"]
+    sandbox._clock = lambda: NOW + timedelta(hours=2)
+    sandbox._book._clock = sandbox._clock
+    assert len((await search.execute()).orders) == 2
+
+
+async def test_a_request_that_is_not_read_is_one_whose_body_nobody_saw(sandbox: Sandbox, orders: OrdersClient) -> None:
+    """Of a short one the body comes with the head."""
+    sandbox.fault = faults.only(faults.drop_unread, method="POST", path="/v6/")
+    body = order("NEW-1", skus=("2CD101",) * 50_000)
+    with pytest.raises(OutcomeUnknownError):
+        await placed(orders, body)
+    assert [(it.method, it.body) for it in sandbox.ledger if it.path == "/resellers/v6/orders"] == [("POST", b"")]
+    sandbox.fault = faults.only(faults.drop, method="POST", path="/v6/")
+    with pytest.raises(OutcomeUnknownError):
+        await placed(orders, body)
+    assert len(sandbox.ledger[-1].body) > 10**6
+
+
+async def test_a_server_that_refuses_for_a_while_is_found_again_by_who_tries_again(sandbox: Sandbox) -> None:
+    sandbox.fault = faults.only(faults.refuse, path="search", times=1)
+    async with sandbox.client(random=lambda: 0.99) as orders:
+        answer = await orders.search().execute_with_response()
+    assert answer.attempts == 2
 
 
 async def test_a_server_that_is_down_refuses_and_is_back_with_what_it_had(sandbox: Sandbox) -> None:

@@ -22,7 +22,7 @@ from ingram_orders.sandbox.catalogue import Market, Products
 from ingram_orders.sandbox.filters import checked_day
 from ingram_orders.sandbox.kept import Json, Order, Plan
 from ingram_orders.sandbox.making import by_chance, order_number, way_by_chance
-from ingram_orders.sandbox.orders import Manners, Orders, Outcome, not_found
+from ingram_orders.sandbox.orders import LAG, Manners, Orders, Outcome, not_found
 from ingram_orders.sandbox.refusals import Refused, invalid
 from ingram_orders.storage import Kind, Storage
 
@@ -105,7 +105,8 @@ class OrderBook:
         return await self._do(lambda orders: changing.cancel(orders, number))
 
     async def _do(self, work: Callable[[Orders], T]) -> T:
-        now = self._now()
+        now, lag = self._now(), LAG.get()
+        manners = self.manners if lag is None else evolve(self.manners, index_lag=lag)
 
         def whole(connection: sqlite3.Connection) -> T | Refused:
             orders = Orders(
@@ -114,7 +115,7 @@ class OrderBook:
                 seed=self._seed,
                 market=self._market,
                 products=self._products,
-                manners=self.manners,
+                manners=manners,
             )
             _let_time_pass(orders)
             try:

@@ -4,7 +4,7 @@ What goes wrong on the way, on demand: for one request by rule, or for many by c
     sandbox.fault = faults.only(faults.drop_after_acting, method="POST", times=1)
     sandbox.fault = faults.by_chance({"drop-after-acting": 0.1, "hang": 0.01}, seed=1)
 
-A fault stands around a request that is in the ledger already, and may let it act before it spoils the answer.
+A fault stands around a request whose head is in the ledger already, and may let it act before it spoils the answer.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ from typing import Final
 
 from aiohttp import web
 
+from ingram_orders.sandbox.orders import LAG
 from ingram_orders.sandbox.refusals import QUOTA_EXCEEDED
 
 Proceed = Callable[[], Awaitable[web.StreamResponse]]
@@ -25,6 +26,10 @@ Fault = Callable[[web.Request, Proceed], Awaitable[web.StreamResponse]]
 
 REVOKE: Final[web.AppKey[Callable[[], None]]] = web.AppKey("revoke")
 """What ends all tokens of the sandbox that a request came to."""
+EXPIRE: Final[web.AppKey[Callable[[str], None]]] = web.AppKey("expire")
+"""What ends one of them."""
+REFUSE: Final[web.AppKey[Callable[[float], Awaitable[None]]]] = web.AppKey("refuse")
+"""What lets it refuse new connections for so many seconds."""
 ENDING: Final[web.AppKey[asyncio.Event]] = web.AppKey("ending")
 """Set when that sandbox ends."""
 CLOCK: Final[web.AppKey[Callable[[], datetime]]] = web.AppKey("clock")
@@ -39,8 +44,20 @@ COME_BACK_AFTER: Final = 2
 # ── The connection breaks ───────────────────────────────────────────────────────────────────────────────────────────
 
 
+async def refuse(request: web.Request, _: Proceed) -> web.StreamResponse:
+    """Break the connection, and refuse new ones for a while; nothing has acted."""
+    await request.app[REFUSE](SLOW)
+    return _broken(request)
+
+
+async def drop_unread(request: web.Request, _: Proceed) -> web.StreamResponse:
+    """Break the connection before the body is read; nothing has acted."""
+    return _broken(request)
+
+
 async def drop(request: web.Request, _: Proceed) -> web.StreamResponse:
-    """Break the connection; nothing has acted."""
+    """Read the request, and break the connection; nothing has acted."""
+    await request.read()
     return _broken(request)
 
 
@@ -89,13 +106,21 @@ async def slow(_: web.Request, proceed: Proceed) -> web.StreamResponse:
     return response
 
 
+async def slow_body(request: web.Request, proceed: Proceed) -> web.StreamResponse:
+    """Act at once and send the head of the answer, and its body late."""
+    return await _in_pieces(request, await proceed(), 1)
+
+
 async def drip(request: web.Request, proceed: Proceed) -> web.StreamResponse:
     """Act at once, and answer in four pieces with a pause before each."""
-    told = await proceed()
+    return await _in_pieces(request, await proceed(), 4)
+
+
+async def _in_pieces(request: web.Request, told: web.StreamResponse, count: int) -> web.StreamResponse:
     body = _body_of(told)
     response = web.StreamResponse(status=told.status, headers={"Content-Type": told.content_type})
     await response.prepare(request)
-    size = len(body) // 4 + 1
+    size = len(body) // count + 1
     for start in range(0, len(body), size):
         await asyncio.sleep(SLOW)
         await response.write(body[start : start + size])
@@ -104,7 +129,8 @@ async def drip(request: web.Request, proceed: Proceed) -> web.StreamResponse:
 
 
 async def hang(request: web.Request, _: Proceed) -> web.StreamResponse:
-    """Never act, and never answer."""
+    """Read the request, and never act and never answer."""
+    await request.read()
     await request.app[ENDING].wait()
     return _broken(request)
 
@@ -122,6 +148,28 @@ async def revoke(request: web.Request, proceed: Proceed) -> web.StreamResponse:
     """End all tokens, this request's too, as the API does when another is issued for the same client."""
     request.app[REVOKE]()
     return await proceed()
+
+
+async def expire(request: web.Request, proceed: Proceed) -> web.StreamResponse:
+    """End this request's token, as at the end of its time."""
+    request.app[EXPIRE](request.headers.get("Authorization", "").partition(" ")[2])
+    return await proceed()
+
+
+# ── The index lags ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def lagging(lag: timedelta) -> Fault:
+    """Give the fault that lets searches not see for so long, by the sandbox's clock, what a request has changed."""
+
+    async def fault(_: web.Request, proceed: Proceed) -> web.StreamResponse:
+        token = LAG.set(lag)
+        try:
+            return await proceed()
+        finally:
+            LAG.reset(token)
+
+    return fault
 
 
 # ── The API, or what stands before it, fails ────────────────────────────────────────────────────────────────────────
@@ -196,36 +244,48 @@ def only(fault: Fault, *, method: str | None = None, path: str = "", times: int 
 
 
 FAULTS: Final[Mapping[str, Fault]] = {
+    "refuse": refuse,
+    "drop-unread": drop_unread,
     "drop": drop,
     "drop-after-acting": drop_after_acting,
     "cut": cut,
     "no-http": no_http,
     "slow": slow,
+    "slow-body": slow_body,
     "drip": drip,
     "hang": hang,
     "hang-after-acting": hang_after_acting,
     "revoke": revoke,
-    **{f"{status}": failing(status) for status in (500, 502, 503, 504)},
-    **{f"{status}-after-acting": failing(status, "html", after_acting=True) for status in (500, 502, 503, 504)},
+    "expire": expire,
+    "lag": lagging(timedelta(seconds=COME_BACK_AFTER)),
+    **{
+        "-".join([str(status), *([] if body == "json" else [body]), *(["after-acting"] if acts else [])]): failing(
+            status, body, after_acting=acts
+        )
+        for status in (500, 502, 503, 504)
+        for body in BODIES
+        for acts in (False, True)
+    },
     **{f"429-{hint.replace(' ', '-')}": throttling(hint) for hint in HINTS},
 }
 """By the names that `by_chance` and the command line know them by."""
 
 
-def by_chance(rates: Mapping[str, float], *, seed: int) -> Fault:
+def by_chance(rates: Mapping[str, float], *, seed: int, known: Mapping[str, Fault] = FAULTS) -> Fault:
     """
     Let faults happen by chance, to requests that do not ask for a token.
 
     Args:
-        rates: Of each of `FAULTS`, how often: from 0 to 1, and 1 together at most.
+        rates: Of each fault, how often: from 0 to 1, and 1 together at most.
         seed: The same gives the same faults to the same sequence of requests.
+        known: The faults by their names.
 
     Raises:
         ValueError: There is no such fault, or the rates cannot be.
     """
     for name, rate in rates.items():
-        if name not in FAULTS:
-            raise ValueError(f"there is no fault {name!r}; there are {', '.join(FAULTS)}")
+        if name not in known:
+            raise ValueError(f"there is no fault {name!r}; there are {', '.join(known)}")
         if not 0 <= rate <= 1:
             raise ValueError(f"{name}={rate} is not from 0 to 1")
     if sum(rates.values()) > 1:
@@ -239,7 +299,7 @@ def by_chance(rates: Mapping[str, float], *, seed: int) -> Fault:
         for name, rate in rates.items():
             chance -= rate
             if chance < 0:
-                return await FAULTS[name](request, proceed)
+                return await known[name](request, proceed)
         return await proceed()
 
     return perhaps

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 
-@frozen(kw_only=True)
+@define(kw_only=True)
 class Received:
     """A request as it came."""
 
@@ -18,7 +18,8 @@ class Received:
     query: tuple[tuple[str, str], ...]
     """Decoded, in the order it came."""
     headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+    """`b""` where a fault did not let it be read."""
     at: datetime
     """By the sandbox's clock."""
 

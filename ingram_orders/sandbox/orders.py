@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from random import Random
 from typing import Final
@@ -25,6 +26,10 @@ INDEXES: Final = (
     "CREATE INDEX orders_by_po ON orders (po)",
     "CREATE INDEX orders_by_step ON orders (next_step) WHERE next_step IS NOT NULL",
 )
+
+
+LAG: Final[ContextVar[timedelta | None]] = ContextVar("LAG", default=None)
+"""How long searches do not see what this piece of work changes; `None` for as long as the manners say."""
 
 
 @define(kw_only=True)

@@ -5,7 +5,7 @@ import json
 import math
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from ingram_orders.sandbox import bodies
 from ingram_orders.sandbox.book import OrderBook
 from ingram_orders.sandbox.catalogue import MARKETS, PRODUCTS, Product, by_sku
 from ingram_orders.sandbox.documents import vendor_required_info
-from ingram_orders.sandbox.faults import CLOCK, ENDING, REVOKE, Fault
+from ingram_orders.sandbox.faults import CLOCK, ENDING, EXPIRE, REFUSE, REVOKE, Fault
 from ingram_orders.sandbox.kept import Json
 from ingram_orders.sandbox.ledger import Ledger, Received, Written
 from ingram_orders.sandbox.orders import Manners, Outcome
@@ -140,6 +140,7 @@ class Sandbox:
         self._running: AsyncExitStack | None = None
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
+        self._refusals = 0
         self._url: str | None = None
 
     @property
@@ -187,6 +188,9 @@ class Sandbox:
         """End all tokens, as the API does when another is issued for the same client."""
         self._tokens.clear()
 
+    def _expire(self, token: str) -> None:
+        self._tokens.pop(token, None)
+
     async def __aenter__(self) -> Self:
         """
         Make the orders, and listen.
@@ -221,18 +225,34 @@ class Sandbox:
         """
         port = int(self.url.rpartition(":")[2])
         assert self._site is not None  # noqa: S101  # it runs
-        assert self._runner is not None  # noqa: S101
-        await self._site.stop()
+        self._refusals += 1
+        if self._refusals == 1:
+            await self._site.stop()
         try:
             yield
         finally:
-            self._site = web.TCPSite(self._runner, "127.0.0.1", port, reuse_address=True)
-            await self._site.start()
+            self._refusals -= 1
+            if self._refusals == 0 and self._runner is not None:
+                self._site = web.TCPSite(self._runner, "127.0.0.1", port, reuse_address=True)
+                await self._site.start()
+
+    async def _refuse_for(self, seconds: float) -> None:
+        begun = asyncio.Event()
+
+        async def refuse() -> None:
+            async with self.refusing():
+                begun.set()
+                await asyncio.sleep(seconds)
+
+        task = asyncio.create_task(refuse())
+        self._handling.add(task)  # which end with the sandbox
+        task.add_done_callback(self._handling.discard)
+        await begun.wait()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        running, self._running, self._url = self._running, None, None
+        running, self._running, self._runner, self._url = self._running, None, None, None
         if running is not None:
             await running.aclose()
 
@@ -255,7 +275,8 @@ class Sandbox:
             ],
             client_max_size=MAX_BODY,
         )  # fmt: skip
-        app[REVOKE], app[CLOCK], app[ENDING] = self.revoke_tokens, self._clock, asyncio.Event()
+        app[REVOKE], app[EXPIRE], app[REFUSE] = self.revoke_tokens, self._expire, self._refuse_for
+        app[CLOCK], app[ENDING] = self._clock, asyncio.Event()
         app.on_shutdown.append(_end)
         for version in ("oauth20", "oauth30"):
             app.router.add_post(f"/oauth/{version}/token", self._token)
@@ -297,26 +318,28 @@ class Sandbox:
     async def _note(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith("/_sandbox/"):
             return await handler(request)
-        body, unreadable = b"", None
-        try:
-            body = await request.read()
-        except (web.HTTPException, web.RequestPayloadError) as exc:  # too large, or not compressed as it says
-            unreadable = exc
-        self.ledger.append(
-            Received(
-                method=request.method,
-                path=request.raw_path.partition("?")[0],
-                query=tuple(request.query.items()),
-                headers=request.headers,
-                body=body,
-                at=self._clock(),
-            )
+        received = Received(
+            method=request.method,
+            path=request.raw_path.partition("?")[0],
+            query=tuple(request.query.items()),
+            headers=request.headers,
+            at=self._clock(),
         )
-        if isinstance(unreadable, web.HTTPException):
-            raise unreadable
-        if unreadable is not None:
-            return self._refuse(Refused(400, "Request cannot be read"), request)
-        return await handler(request) if self.fault is None else await self.fault(request, lambda: handler(request))
+        self.ledger.append(received)
+
+        async def proceed() -> web.StreamResponse:
+            try:
+                received.body = await request.read()
+            except web.RequestPayloadError:  # not compressed as it says
+                return self._refuse(Refused(400, "Request cannot be read"), request)
+            return await handler(request)
+
+        if self.fault is None:
+            return await proceed()
+        response = await self.fault(request, proceed)
+        with suppress(Exception):  # of what a fault has broken, there may be nothing left to read
+            received.body = await request.read()
+        return response
 
     @web.middleware
     async def _check_token(self, request: web.Request, handler: Handler) -> web.StreamResponse:
