@@ -85,6 +85,7 @@ class Session:
         self.policy = retry
         self._budget = RetryBudget(retry)
         self._limiter = limiter
+        self.max_in_flight = max_in_flight
         self._turns = asyncio.Semaphore(max_in_flight)
         self._dated: tuple[str | None, datetime] = (None, _EPOCH)
         """What the last answer said that the time is, and when it came."""

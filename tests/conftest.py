@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support import leftovers
 from support.calls import Later
 
 from ingram_orders.sandbox import Sandbox
@@ -21,6 +23,26 @@ for profile, derandomized in {"default": False, "ci": True}.items():
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 pytest_plugins = ["ingram_orders.testing"]
+
+leftovers.watch()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """After every test: no thread, connection, file, turn or place. Begun before the loop, and so ended after it."""
+    handles = leftovers.Handles()
+    yield
+    assert [*leftovers.held()] == []
+    assert handles.left() == set()
+
+
+@pytest.fixture(autouse=True)
+async def no_task_is_left(nothing_is_left: None) -> AsyncIterator[None]:
+    """Nor a task of its loop; those that were about to end may do so."""
+    yield
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert leftovers.tasks() == set()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ async def api(sandbox: Sandbox) -> AsyncIterator[Callable[..., Any]]:
     with resellers.ApiClient(resellers.Configuration(host=sandbox.url, access_token=token)) as client:
         orders = resellers.OrdersApi(client)
         yield lambda name, *arguments, **given: asyncio.to_thread(getattr(orders, name), *arguments, **given)
+        client.rest_client.pool_manager.clear()  # which it does not do by itself
 
 
 async def test_it_searches_and_reads_every_order(api: Callable[..., Any]) -> None:

@@ -1,0 +1,73 @@
+"""What a test may not leave behind: tasks, threads, files and sockets, turns and places that were not given back."""
+
+import asyncio
+import functools
+import gc
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from weakref import WeakSet
+
+from ingram_orders.limiter import RateLimit
+from ingram_orders.session import Session
+
+_OPEN = Path("/proc/self/fd")
+
+_made: WeakSet[Any] = WeakSet()
+
+
+def watch() -> None:
+    """Know of each session and limiter from here on."""
+    for kind in (Session, RateLimit):
+        kind.__init__ = _noted(kind.__init__)  # type: ignore[method-assign]
+
+
+def _noted(init: Any) -> Any:
+    @functools.wraps(init)
+    def noted(self: Any, *arguments: Any, **settings: Any) -> None:
+        init(self, *arguments, **settings)
+        _made.add(self)
+
+    return noted
+
+
+def tasks() -> set[str]:
+    """Name the tasks that still run, but for the one that asks."""
+    return {repr(it) for it in asyncio.all_tasks() if it is not asyncio.current_task() and not it.done()}
+
+
+def held() -> Iterator[str]:
+    """Tell what of the sessions and limiters there are is still held by somebody."""
+    for it in [*_made]:
+        if isinstance(it, Session):
+            if it._turns._value != it.max_in_flight:
+                yield f"a session has {it._turns._value} of {it.max_in_flight} turns left"
+        else:
+            yield from (f"{route} of {it!r} is held" for route, its in it._routes.items() if its.window._taken)
+    _made.clear()
+
+
+class Handles:
+    """The files, sockets and threads there are."""
+
+    def __init__(self) -> None:
+        self._files, self._threads = self._now()
+
+    def left(self) -> set[str]:
+        """Tell which there are since, that there were not."""
+        files, threads = self._now()
+        if files.keys() - self._files.keys():
+            gc.collect()  # what nobody holds any more is closed by that, and told as a warning if it should not be
+            files, threads = self._now()
+        new = {f"{number}: {files[number]}" for number in files.keys() - self._files.keys()}
+        return new | {it.name for it in threads - self._threads}
+
+    @staticmethod
+    def _now() -> tuple[dict[str, str], set[threading.Thread]]:
+        files = {}
+        for file in _OPEN.iterdir() if _OPEN.exists() else ():
+            with suppress(OSError):  # that of the listing itself is closed by now
+                files[file.name] = str(file.readlink())
+        return files, set(threading.enumerate())

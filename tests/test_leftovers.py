@@ -1,0 +1,52 @@
+"""The check after every test finds what it is there to find."""
+
+import asyncio
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+from support.leftovers import Handles, held, tasks
+
+from ingram_orders import RateLimit
+from ingram_orders.sandbox import Sandbox
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux lists a process's files so")
+def test_a_socket_or_file_that_is_left_is_found(tmp_path: Path) -> None:
+    handles = Handles()
+    with socket.socket(), (tmp_path / "file").open("w"):
+        left = handles.left()
+        assert len(left) == 2
+        assert any("socket:" in it for it in left)
+    assert handles.left() == set()
+
+
+def test_a_thread_that_is_left_is_found() -> None:
+    handles, end = Handles(), threading.Event()
+    thread = threading.Thread(target=end.wait, name="left")
+    thread.start()
+    assert handles.left() == {"left"}
+    end.set()
+    thread.join()
+    assert handles.left() == set()
+
+
+async def test_a_task_that_is_left_is_found() -> None:
+    task = asyncio.create_task(asyncio.sleep(1000), name="left")
+    assert "left" in "".join(tasks())
+    task.cancel()
+    await asyncio.wait([task])
+    assert tasks() == set()
+
+
+async def test_a_turn_or_place_that_is_held_is_found() -> None:
+    limiter = RateLimit(calls=7)
+    async with (
+        Sandbox() as sandbox,
+        sandbox.client(limiter=limiter, max_in_flight=5) as orders,
+        orders._session._turns,
+        limiter.slot("GET /x"),
+    ):
+        told = sorted(held())
+    assert told == ["GET /x of RateLimit(calls=7, seconds=60.0) is held", "a session has 4 of 5 turns left"]
