@@ -118,13 +118,13 @@ def allows_duplicates(body: OrderCreateRequest) -> bool:
     return any((it.attribute_value or "").strip().casefold() not in {"", "false"} for it in wishes)
 
 
-def may_send_again(record: Record, *, duplicates: bool, at_most: int) -> bool:
+def may_send_again(record: Record, *, duplicates: bool) -> bool:
     """
     Whether an order may be sent again that may have been placed and that no search found.
 
     Only where the API itself would refuse it, were it there after all; and where no order had its number before.
     """
-    return not duplicates and record.before == () and len(record.sends) < at_most
+    return not duplicates and record.before == ()
 
 
 def ours(found: tuple[FoundOrder, ...], number: str, record: Record) -> tuple[FoundOrder, ...]:
@@ -174,7 +174,7 @@ class Placement:
             base_url: Of the API that it goes to.
             journal: What is known of it, on disk.
             settle: How long it is looked for where it may have been placed.
-            at_most: How often it is sent such that it may have been placed.
+            at_most: How often it is sent such that it may have been placed; by other processes counts as once.
             clock: A reading in seconds.
             sleep: Waits so many seconds.
         """
@@ -185,7 +185,6 @@ class Placement:
         self._number = self._body.customer_order_number or ""
         self._journal = journal
         self._settle = settle.total_seconds()
-        self._at_most = at_most
         self._clock = clock
         self._sleep = sleep
         for_whom = ("im_customer_number", "im_country_code", "im_sender_id")
@@ -196,6 +195,7 @@ class Placement:
         self._hash = hashlib.sha256(out.body or b"").hexdigest()
         self._owner = uuid4().hex
         self._record = Record()
+        self._sends_left = at_most
         self._is_known_to_api = False
         """It was refused as a duplicate after it had been sent."""
 
@@ -219,6 +219,7 @@ class Placement:
     async def _place(self) -> PlacedOrder:
         outcome: PlacedOrder | OutcomeUnknownError
         if self._record.sends:
+            self._sends_left -= 1
             outcome = self._unknown("it was sent by a process that ended before it knew what became of it")
         else:
             try:
@@ -253,6 +254,7 @@ class Placement:
         Raises:
             IngramError: It was not placed by this: nothing was sent, or it was refused.
         """
+        self._sends_left -= 1
         before, correlation_id = self._record, str(self._create.values.get("im_correlation_id") or uuid4().hex)
 
         async def note(at: datetime) -> None:
@@ -308,8 +310,8 @@ class Placement:
         Raises:
             OutcomeUnknownError: It may not, or was not.
         """
-        duplicates = allows_duplicates(self._body)
-        if self._is_known_to_api or not may_send_again(self._record, duplicates=duplicates, at_most=self._at_most):
+        may = may_send_again(self._record, duplicates=allows_duplicates(self._body))
+        if self._is_known_to_api or self._sends_left < 1 or not may:
             raise unknown
         try:
             return await self._send()

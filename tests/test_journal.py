@@ -20,6 +20,7 @@ from ingram_orders import (
     InvalidRequestError,
     OrderJournal,
     OutcomeUnknownError,
+    RetryPolicy,
 )
 from ingram_orders.journal import Key, Record, Sent
 from ingram_orders.sandbox import faults
@@ -407,3 +408,12 @@ async def test_many_processes_may_open_a_new_file_at_once(path: Path) -> None:
     assert sum(it is not None for it in claims) == 1
     for it in journals:
         await it.__aexit__(None, None, None)
+
+
+async def test_who_goes_on_may_send_as_often_as_anybody_but_once(world: World, path: Path) -> None:
+    for attempts, sent in ((2, 2), (2, 3), (1, 3)):
+        world.sandbox.fault = faults.only(faults.drop, method="POST", path="/v6/")
+        async with world.client(retry=RetryPolicy(attempts=attempts)) as orders:
+            with pytest.raises(OutcomeUnknownError):
+                await orders.place(order("PO-1"), OrderJournal(path))
+        assert world.sent == sent

@@ -123,6 +123,13 @@ async def test_a_token_that_is_refused_costs_another(sandbox: Sandbox, orders: O
     assert (await orders.search().execute_with_response()).attempts == 2
 
 
+@pytest.mark.parametrize("name", ["slow-body", "drip", "slow", "429-none", "503"])
+async def test_whatever_is_answered_is_dated_by_the_sandboxs_clock(sandbox: Sandbox, name: str) -> None:
+    sandbox.fault = faults.FAULTS[name]
+    async with aiohttp.ClientSession() as session, session.get(f"{sandbox.url}/resellers/v6/orders/search") as answer:
+        assert parsedate_to_datetime(answer.headers["Date"]) == NOW
+
+
 async def test_an_index_that_lags_sees_what_was_changed_when_it_is_time(sandbox: Sandbox, orders: OrdersClient) -> None:
     """And only what was changed under the fault."""
     search = orders.search().customer_order_number("NEW")

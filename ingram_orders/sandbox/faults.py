@@ -10,6 +10,7 @@ A fault stands around a request whose head is in the ledger already, and may let
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from random import Random
@@ -70,9 +71,10 @@ async def drop_after_acting(request: web.Request, proceed: Proceed) -> web.Strea
 async def cut(request: web.Request, proceed: Proceed) -> web.StreamResponse:
     """Let the API act, and break the connection in the middle of the answer's body."""
     body = _body_of(await proceed())
-    response = web.StreamResponse(headers={"Content-Length": str(len(body) + 1)})
-    await response.prepare(request)
-    await response.write(body[: len(body) // 2])
+    response = web.StreamResponse(headers={"Content-Length": str(len(body) + 1), "Date": _date(request)})
+    with suppress(ConnectionError):  # who asked may have gone
+        await response.prepare(request)
+        await response.write(body[: len(body) // 2])
     return _broken(request)
 
 
@@ -89,6 +91,10 @@ def _broken(request: web.Request) -> web.Response:
     if request.transport is not None:
         request.transport.abort()
     return web.Response()  # which nobody gets
+
+
+def _date(request: web.Request) -> str:
+    return format_datetime(request.app[CLOCK]().astimezone(UTC), usegmt=True)
 
 
 def _body_of(response: web.StreamResponse) -> bytes:
@@ -118,13 +124,15 @@ async def drip(request: web.Request, proceed: Proceed) -> web.StreamResponse:
 
 async def _in_pieces(request: web.Request, told: web.StreamResponse, count: int) -> web.StreamResponse:
     body = _body_of(told)
-    response = web.StreamResponse(status=told.status, headers={"Content-Type": told.content_type})
-    await response.prepare(request)
+    head = {"Content-Type": told.content_type, "Date": _date(request)}
+    response = web.StreamResponse(status=told.status, headers=head)
     size = len(body) // count + 1
-    for start in range(0, len(body), size):
-        await asyncio.sleep(SLOW)
-        await response.write(body[start : start + size])
-    await response.write_eof()
+    with suppress(ConnectionError):  # who asked may have gone
+        await response.prepare(request)
+        for start in range(0, len(body), size):
+            await asyncio.sleep(SLOW)
+            await response.write(body[start : start + size])
+        await response.write_eof()
     return response
 
 
@@ -206,7 +214,7 @@ def throttling(hint: str = "seconds", after: int = COME_BACK_AFTER) -> Fault:
         response = web.json_response(body, status=status)
         now = request.app[CLOCK]().astimezone(UTC).replace(microsecond=0)
         then = now + timedelta(seconds=after)
-        response.headers["Date"] = format_datetime(now, usegmt=True)
+        response.headers["Date"] = _date(request)
         if hint == "seconds":
             response.headers["Retry-After"] = str(after)
         elif hint == "date":

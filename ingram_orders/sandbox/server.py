@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 import secrets
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -139,7 +140,7 @@ class Sandbox:
         )
         self._running: AsyncExitStack | None = None
         self._runner: web.AppRunner | None = None
-        self._site: web.TCPSite | None = None
+        self._site: web.SockSite | None = None
         self._refusals = 0
         self._url: str | None = None
 
@@ -207,11 +208,8 @@ class Sandbox:
             runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
             stack.push_async_callback(runner.cleanup)
             await runner.setup()
-            self._site = web.TCPSite(runner, "127.0.0.1", self._port)
-            await self._site.start()
             self._runner = runner
-            host, port = runner.addresses[0][:2]
-            self._url = f"http://{host}:{port}"
+            self._url = f"http://127.0.0.1:{await self._listen(self._port)}"
             self._running = stack.pop_all()
         return self
 
@@ -224,17 +222,30 @@ class Sandbox:
             RuntimeError: It does not run.
         """
         port = int(self.url.rpartition(":")[2])
-        assert self._site is not None  # noqa: S101  # it runs
         self._refusals += 1
         if self._refusals == 1:
-            await self._site.stop()
+            await self._stop_listening()
         try:
             yield
         finally:
             self._refusals -= 1
             if self._refusals == 0 and self._runner is not None:
-                self._site = web.TCPSite(self._runner, "127.0.0.1", port, reuse_address=True)
-                await self._site.start()
+                await self._listen(port)
+
+    async def _listen(self, port: int) -> int:
+        assert self._runner is not None  # noqa: S101  # it runs
+        self._listener = socket.create_server(("127.0.0.1", port))
+        self._site = web.SockSite(self._runner, self._listener)
+        await self._site.start()
+        return int(self._listener.getsockname()[1])
+
+    async def _stop_listening(self) -> None:
+        assert self._site is not None  # noqa: S101  # it runs
+        # What was accepted and has not begun when its server closes is never closed (Python 3.13): let it begin.
+        asyncio.get_running_loop().remove_reader(self._listener.fileno())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await self._site.stop()
 
     async def _refuse_for(self, seconds: float) -> None:
         begun = asyncio.Event()
