@@ -277,7 +277,7 @@ class Response(Generic[A_co]):
     correlation_id: str
     """The one that was sent; the API echoes it."""
     attempts: int
-    """How often the request was sent, 1 or more."""
+    """How many attempts it took, 1 or more; one that found no connection, or no token, counts too."""
     body: bytes = field(repr=lambda body: f"<{len(body)} bytes>")
     """The body as it came."""
 

@@ -76,6 +76,8 @@ class ConnectionFailedError(IngramError):
 
     is_certificate: bool = False
     """Whether it was the server's certificate that is not to be trusted: trying again does not help."""
+    retry_after: float | None = None
+    """Seconds until another token may be asked for; `None` where it was not for want of one."""
 
 
 class ConnectionLostError(IngramError):
@@ -99,7 +101,7 @@ class OutcomeUnknownError(IngramError):
     values: Mapping[str, object]
     """What was set on the request, by the setters' names, the client's defaults included."""
     sent_at: datetime | None = None
-    """When it was sent, by this machine's clock, in UTC."""
+    """When it was first sent such that it may have taken effect, in UTC: by the API's clock, where it has told that."""
     status: int | None
     """The HTTP status, where an answer came; `None` where none did."""
     body: bytes

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from attrs import define, field
 
-from ingram_orders.errors import ConfigurationError, brief
+from ingram_orders.errors import ConfigurationError, ConnectionFailedError, brief
 
 
 class Limiter(Protocol):
@@ -23,6 +23,9 @@ class Limiter(Protocol):
     def slot(self, route: str) -> AbstractAsyncContextManager[None]:
         """
         Hold a place for one attempt: entering waits until there is one, leaving gives it back.
+
+        It is left with a `ConnectionFailedError` where nothing was sent, and so nothing need be counted; what it then
+        raises, or gives back, is not looked at.
 
         Args:
             route: Method and path, e.g. `GET /resellers/v6/orders/search`.
@@ -50,6 +53,10 @@ class Window:
     def take(self) -> None:
         """Take a place that is free."""
         self._taken += 1
+
+    def take_back(self) -> None:
+        """Let a place be free at once: nothing came of it."""
+        self._taken -= 1
 
     def give_back(self, now: float) -> None:
         """Let a place be free again some time after now."""
@@ -99,15 +106,17 @@ class RateLimit:
             sleep: Waits so many seconds, or fewer.
 
         Raises:
-            ConfigurationError: *calls* is less than 1, or *seconds* not above 0.
+            ConfigurationError: *calls* is less than 1, or *seconds* not above 0, or *methods* is one text.
         """
         if type(calls) is not int or calls < 1:
             raise ConfigurationError(f"calls must be a whole number, 1 or more, not {brief(calls)}")
-        if not (isinstance(seconds, int | float) and 0 < seconds < float("inf")):
+        if isinstance(seconds, bool) or not (isinstance(seconds, int | float) and 0 < seconds < float("inf")):
             raise ConfigurationError(f"seconds must be a number above 0, not {brief(seconds)}")
         self.calls = calls
         self.seconds = seconds
-        self.methods = frozenset(methods)
+        if isinstance(methods, str):
+            raise ConfigurationError(f"methods must be several, as ('GET',), not {brief(methods)}")
+        self.methods = frozenset(it.upper() for it in methods)
         self._clock = clock
         self._sleep = sleep
         self._routes: dict[str, _Route] = {}
@@ -129,10 +138,17 @@ class RateLimit:
                 else:
                     await self._sleep(wait)
             its.window.take()
+        was_sent = True
         try:
             yield
+        except ConnectionFailedError:
+            was_sent = False
+            raise
         finally:
-            its.window.give_back(self._clock())
+            if was_sent:
+                its.window.give_back(self._clock())
+            else:
+                its.window.take_back()
             its.ended.set()
 
     def __repr__(self) -> str:

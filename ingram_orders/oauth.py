@@ -105,7 +105,7 @@ class TokenKeeper:
             if (token := self._good()) is not None:
                 return token
             if self._failure is not None and self._clock() < self._quiet_until:
-                raise copy.copy(self._failure) from self._failure  # one object would grow its traceback
+                raise self._told(self._failure) from self._failure
             if self._was_refused and (early := self._replaced_at + FIRST_PAUSE - self._clock()) > 0:
                 # Were each of a hundred calls to fetch at once, an API that refuses every token would be stormed.
                 await self._sleep(early)
@@ -148,9 +148,10 @@ class TokenKeeper:
         except Exception as exc:
             failure = exc if isinstance(exc, IngramError) else ConnectionFailedError(f"no token: {describe(exc)}")
             self._failure = failure
-            self._quiet_until = self._clock() + self._pause
+            asked_for = (failure.retry_after or 0.0) if isinstance(failure, ConnectionFailedError) else 0.0
+            self._quiet_until = self._clock() + max(self._pause, asked_for)
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
-            raise copy.copy(failure) from exc
+            raise self._told(failure) from exc
         margin = min(MARGIN, fresh.lifetime / 10) * (1 + self._rand())
         self._token = fresh.access_token
         self._ends_at = asked_at + fresh.lifetime
@@ -159,3 +160,9 @@ class TokenKeeper:
         if self._was_refused:
             self._was_refused, self._replaced_at = False, self._clock()
         return fresh.access_token
+
+    def _told(self, failure: IngramError) -> IngramError:
+        told = copy.copy(failure)  # one object would grow its traceback
+        if isinstance(told, ConnectionFailedError):
+            told.retry_after = max(self._quiet_until - self._clock(), 0.0)
+        return told

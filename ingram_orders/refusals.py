@@ -1,5 +1,6 @@
 """What the API says when it refuses: in its error bodies, of every shape that is known, and in its headers."""
 
+import itertools
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -44,9 +45,10 @@ _TYPE: Final = ("type", "1ype", "errorcode", "faultcode", "error")
 _MESSAGE: Final = ("message", "messaage", "faultstring", "error_description")
 
 
-def error_class(status: int, said: str) -> type[ApiError]:
-    """Give the error that a refusal is, by its status and by what was said."""
-    words = said.casefold()
+def error_class(status: int, errors: tuple[ErrorDetail, ...]) -> type[ApiError]:
+    """Give the error that a refusal is, by its status and by what was said; values that it echoes say nothing."""
+    told = [(error.type, error.message, *(field.message for field in error.fields)) for error in errors]
+    words = " ".join(filter(None, itertools.chain.from_iterable(told))).casefold()
     if 400 <= status < 500 and ("quota limit exceed" in words or "too many requests" in words):
         return RateLimitedError
     if status == 400 and "customer-po-exists" in words:
@@ -116,7 +118,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """
     now = http_date(headers.get("Date", "")) or datetime.now(UTC)
     hint, reset = headers.get("Retry-After", ""), headers.get("X-RateLimit-Reset", "")
-    if re.fullmatch(r"[0-9]{1,15}", hint, re.ASCII):
+    if re.fullmatch(r"[0-9]{1,300}", hint, re.ASCII):
         seconds = float(hint)
     elif later := http_date(hint):
         seconds = (later - now).total_seconds()

@@ -41,7 +41,7 @@ class RetryPolicy:
     """Seconds that no wait is longer than, but for one that the API asks for."""
     budget: float = 0.2
     """Retries for each request in the long run, of all requests together, so that a dead server is not multiplied."""
-    reserve: int = 10
+    reserve: int = 100
     """Retries that may be made before any were earned, and that are saved up at most."""
 
     def __attrs_post_init__(self) -> None:
@@ -107,7 +107,7 @@ def again_after(
     Decide whether to send again after an error, and give the seconds to wait before; `None` where it is not to be.
 
     A hint of when to come back costs neither an attempt nor budget: only the deadline bounds it. It is kept to, and a
-    little more, so that not all who wait for it come at once.
+    little more, so that not all who wait for it come at once. Waiting for another token costs no budget either.
 
     Args:
         budget: Of which a retry is taken, where it is sent again.
@@ -120,20 +120,23 @@ def again_after(
     throttled = isinstance(error, RateLimitedError)
     if policy.attempts == 1 or not (throttled or isinstance(error, PASSING)):
         return None
-    if isinstance(error, ConnectionFailedError) and error.is_certificate:
-        return None
     if (hint := hint_of(error)) is not None:
         if left is not None and hint >= left:
             return None
         return hint + random() * (policy.base if left is None else min(policy.base, (left - hint) / 2))
     if failures >= policy.attempts:
         return None
-    seconds = policy.wait(failures, throttled=throttled, random=random)
+    seconds, is_free = policy.wait(failures, throttled=throttled, random=random), False
+    if isinstance(error, ConnectionFailedError):
+        if error.is_certificate:
+            return None
+        if error.retry_after is not None:  # no token: the API was not even asked
+            seconds, is_free = max(seconds, error.retry_after + random() * policy.base), True
     if left is not None and seconds >= left:
         return None
-    return seconds if budget.spend() else None
+    return seconds if is_free or budget.spend() else None
 
 
 def hint_of(error: IngramError) -> float | None:
-    """Give the seconds after which the API says to come back; `None` where it does not say, or is not throttling."""
-    return error.retry_after if isinstance(error, RateLimitedError) else None
+    """Give the seconds after which the API says to come back; `None` where it does not, or says at once: no help."""
+    return (error.retry_after or None) if isinstance(error, RateLimitedError) else None

@@ -10,7 +10,7 @@ import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
@@ -27,6 +27,7 @@ from ingram_orders.errors import (
     IngramError,
     OutcomeUnknownError,
     RateLimitedError,
+    UnreadableAnswerError,
     blot_out,
     describe,
 )
@@ -49,6 +50,9 @@ _MAX_REFUSAL: Final = 2**20
 """Bytes of a refusal that are read at most: what says more than that says it to nobody."""
 
 BeforeSend = Callable[[datetime], Awaitable[None]]
+
+_GIVING_BACK: Final = 1.0
+"""Seconds that a limiter may take to have a place back."""
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
@@ -87,8 +91,8 @@ class Session:
         self._limiter = limiter
         self.max_in_flight = max_in_flight
         self._turns = asyncio.Semaphore(max_in_flight)
-        self._dated: tuple[str | None, datetime] = (None, _EPOCH)
-        """What the last answer said that the time is, and when it came."""
+        self._dated: tuple[str, float] = ("", 0.0)
+        """What the API last said that the time is, and when that came, by our clock."""
         self._rests: dict[str, float] = {}
         """By route, until when it is let alone, since the API said that its quota is used up."""
         self._proxy = proxy
@@ -134,6 +138,8 @@ class Session:
         call = _Call(out=out, until=until, before_send=before_send)
         try:
             return await self._send(call)
+        except _Vetoed as veto:
+            raise veto.reason from veto.reason.__cause__
         except Exception as exc:
             error = exc if isinstance(exc, IngramError) else _unforeseen(call, exc)
             if error is None:
@@ -168,31 +174,18 @@ class Session:
                 await self.sleep(wait)
 
     async def _attempt(self, call: "_Call") -> Response[Any]:
-        out, exchange = call.out, None
+        out = call.out
         call.exchange = None
         call.attempts += 1
-        try:
-            # Only until the answer is here: one that came whole in time is read, however long that takes.
-            # A place is waited for first: who waits for the quota takes no turn from others.
-            async with asyncio.timeout(self._left(call)), self._place(out.route), self._turn(call):
-                token = await self._token()
-                if call.refusal is not None and token == call.tokens[-1]:
-                    raise call.refusal  # the source has no other
-                call.sent_at = self._time_there()
-                if call.before_send is not None:
-                    await call.before_send(call.sent_at)
-                exchange = self._exchange(call, token)
-                which = f" (attempt {call.attempts}, correlation id {out.correlation_id})"
-                broken = await self._carry(exchange, out.route, which)
-        except TimeoutError as late:
-            size = 0 if exchange is None else len(exchange.body)
-            raise await _beside_the_loop(size, _late, out, exchange) from late
-        # Of a refusal, what came of it is enough.
-        if broken is not None and (exchange.status is None or _is_granted(exchange.status)):
-            raise _failure(out, exchange, broken) from broken.__cause__
-        model = await self._decode(out, exchange)
+        self._check_rest(call, 0.0)
+        if self._limiter is None:
+            exchange = await self._ask(call)
+        else:
+            # Before a turn, for who waits for the quota takes none from others.
+            async with self._place(call, self._limiter):
+                exchange = await self._ask(call)
         return Response(
-            model=model,
+            model=await self._decode(out, exchange),
             status=exchange.status or 0,
             headers=exchange.answer_headers,
             correlation_id=out.correlation_id,
@@ -200,22 +193,63 @@ class Session:
             body=exchange.body,
         )
 
+    async def _ask(self, call: "_Call") -> Exchange:
+        """Send the request, and give what came, which is a whole answer or a part of a refusal."""
+        out = call.out
+        try:
+            # Only until the answer is here: one that came whole in time is read, however long that takes.
+            async with asyncio.timeout(self._left(call)), self._turn(call) as token:
+                if call.refusal is not None and token == call.refused:
+                    raise call.refusal  # the source has no other
+                if out.writes or call.before_send is not None:
+                    call.sent_at = self._time_there()
+                if call.before_send is not None:
+                    try:
+                        await call.before_send(call.sent_at)
+                    except Exception as exc:
+                        raise _Vetoed(exc) from exc
+                if (left := self._left(call)) is not None and left <= 0:
+                    raise TimeoutError  # which would cut only where something is waited for
+                exchange = self._exchange(call, token)
+                broken = await self._carry(
+                    exchange, out.route, f" (attempt {call.attempts}, correlation id {out.correlation_id})"
+                )
+        except TimeoutError as late:
+            raise await self._late(call) from late
+        if date := exchange.answer_headers.get("Date"):
+            self._dated = date, self.clock() - exchange.age
+        # Of a refusal, what came of it is enough.
+        if broken is not None and (exchange.status is None or _is_granted(exchange.status)):
+            raise _failure(out, exchange, broken) from broken.__cause__
+        return exchange
+
+    async def _late(self, call: "_Call") -> IngramError:
+        size = 0 if call.exchange is None else len(call.exchange.body)
+        return await _beside_the_loop(size, _late, call.out, call.exchange)
+
     # ── What is sent again ──────────────────────────────────────────────────────────────────────────────────────
 
     def _again_after(self, call: "_Call", error: IngramError) -> float | None:
         """Give the seconds after which an attempt is made again; `None` where it is not."""
+        exchange = call.exchange
         if self._transport.is_closed:
             return None
         if isinstance(error, AuthenticationError):
             return self._again_with_another_token(call, error)
+        if isinstance(error, UnreadableAnswerError) and exchange is not None and exchange.is_cut:
+            return None  # it would be as long again
+        if isinstance(error, ConnectionLostError) and exchange is not None and exchange.was_stale:
+            call.stale += 1
+            if call.stale == 1 and self.policy.attempts > 1:
+                return 0.0  # a connection that had been kept too long; that says nothing of the server
         hint = hint_of(error)
         call.failures += hint is None
         left = self._left(call)
         wait = again_after(self._budget, error, failures=call.failures, left=left, random=self._random)
         if isinstance(error, RateLimitedError):
-            rest = wait if hint is None else hint
+            rest = hint or wait or self.policy.wait(1, throttled=True, random=self._random)
             route = call.out.route
-            self._rests[route] = max(self._rests.get(route, 0.0), self.clock() + (rest or 0.0))
+            self._rests[route] = max(self._rests.get(route, 0.0), self.clock() + rest)
             if wait is None and hint is not None and self.policy.attempts > 1:  # it does not fit the deadline
                 raise _does_not_fit(call.out, hint) from error
         return wait
@@ -226,57 +260,90 @@ class Session:
         turned_away = call.exchange is not None and call.exchange.status == 401
         if call.refusal is not None or not turned_away or _no_product(error):
             return None
-        call.refusal = error
-        self._drop(call.tokens[-1])
+        call.refusal, call.refused = error, call.tokens[-1]
+        self._drop(call.refused)
         return 0.0
 
-    def _time_there(self) -> datetime:
-        """Give the time by the API's clock, as its last answer told it; by this machine's, where none did."""
-        now = datetime.now(UTC)
-        told, then = self._dated
-        there = http_date(told or "")
-        return now if there is None else there + (now - then)
+    # ── When it may go ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _left(self, call: "_Call") -> float | None:
         return None if call.until is None else call.until - self.clock()
 
-    @asynccontextmanager
-    async def _turn(self, call: "_Call") -> AsyncIterator[None]:
-        """Hold one of the turns for what is on its way, once the call's route rests no more."""
-        rested, route = 0.0, call.out.route
-        while True:
-            async with self._turns:
-                until = self._rests.get(route, 0.0)
-                seconds = until - self.clock()
-                if until <= rested or seconds <= 0:
-                    yield
-                    return
-            left = self._left(call)
-            if left is not None and seconds >= left:
-                raise _does_not_fit(call.out, seconds)
-            await self.sleep(seconds + self._random() * self.policy.base)
-            rested = until
+    def _time_there(self) -> datetime:
+        """Give the time by the API's clock, as its last answer told it; by this machine's, where none did."""
+        text, then = self._dated
+        told = http_date(text)
+        if told is not None:
+            with suppress(OverflowError):  # a date at the end of all time
+                return told + timedelta(seconds=self.clock() - then)
+        return datetime.now(UTC)
+
+    def _check_rest(self, call: "_Call", rested: float) -> float:
+        """
+        Give the seconds that the call's route still rests, 0 where it does not; whoever has waited for it goes.
+
+        Raises:
+            DeadlineExceededError: That is longer than there is time.
+        """
+        until = self._rests.get(call.out.route, 0.0)
+        seconds = until - self.clock()
+        if until <= rested or seconds <= 0:
+            return 0.0
+        left = self._left(call)
+        if left is not None and seconds >= left:
+            raise _does_not_fit(call.out, seconds)
+        return seconds
 
     @asynccontextmanager
-    async def _place(self, route: str) -> AsyncIterator[None]:
-        """Hold a place of the limiter for one attempt; what goes wrong with giving it back must not cost an answer."""
-        if self._limiter is None:
-            yield
-            return
+    async def _turn(self, call: "_Call") -> AsyncIterator[str]:
+        """Hold one of the turns for what is on its way, and a token, once the call's route rests no more."""
+        rested = 0.0
+        while True:
+            async with self._turns:
+                token = await self._token()
+                seconds = self._check_rest(call, rested)
+                if not seconds:
+                    yield token
+                    return
+            rested, left = self._rests[call.out.route], self._left(call)
+            room = self.policy.base if left is None else min(self.policy.base, (left - seconds) / 2)
+            self._tell(
+                logging.INFO, "%s: rests for %.1f s, for its quota is used up (correlation id %s)",
+                call.out.route, seconds, call.out.correlation_id,
+            )  # fmt: skip
+            await self.sleep(seconds + self._random() * room)
+
+    @asynccontextmanager
+    async def _place(self, call: "_Call", limiter: Limiter) -> AsyncIterator[None]:
+        """
+        Hold a place of the limiter for one attempt.
+
+        It is waited for until the deadline, and given back after it: what goes wrong with that must not cost an answer.
+        """
+        route = call.out.route
         try:
-            slot = self._limiter.slot(route)
-            await slot.__aenter__()
-        except Exception as exc:  # of a limiter of the caller's own
+            async with asyncio.timeout(self._left(call)) as time:
+                slot = limiter.slot(route)
+                await slot.__aenter__()
+        except Exception as exc:  # of a limiter of the caller's own, unless time is up
+            if isinstance(exc, TimeoutError) and time.expired():
+                raise await self._late(call) from exc
             raise ConnectionFailedError(
                 f"{route}: nothing was sent, for no place was to be had: {describe(exc)}"
             ) from exc
+        failure: ConnectionFailedError | None = None
         try:
             yield
+        except ConnectionFailedError as exc:
+            failure = exc
+            raise
         finally:
             try:
-                await slot.__aexit__(None, None, None)
+                async with asyncio.timeout(_GIVING_BACK):
+                    await slot.__aexit__(*(None, None, None) if failure is None else (type(failure), failure, None))
             except Exception as exc:
-                self._tell(logging.WARNING, "%s: its place could not be given back: %s", route, type(exc).__name__)
+                if exc is not failure:
+                    self._tell(logging.WARNING, "%s: its place could not be given back: %s", route, type(exc).__name__)
 
     def _exchange(self, call: "_Call", token: str) -> Exchange:
         out = call.out
@@ -308,7 +375,6 @@ class Session:
         started, outcome = self.clock(), "cancelled"
         try:
             await self._transport.carry(exchange)
-            self._dated = exchange.answer_headers.get("Date"), datetime.now(UTC)
             outcome = str(exchange.status)
         except Broken as broken:
             outcome = " ".join(str(it) for it in (exchange.status, type(broken.__cause__).__name__) if it)
@@ -355,7 +421,7 @@ class Session:
             failed = ConnectionFailedError(f"no token was to be had: {broken}")
             failed.is_certificate = broken.is_certificate
             raise failed from broken.__cause__
-        return wire.decode_token(exchange.status or 0, exchange.body)
+        return wire.decode_token(exchange.status or 0, exchange.answer_headers, exchange.body)
 
 
 @define
@@ -373,10 +439,22 @@ class _Call:
     """Of the last attempt, once it went out."""
     tokens: list[str] = field(factory=list, repr=False)
     """With which each attempt went out."""
+    stale: int = 0
+    """How often a connection turned out to be dead that had been kept."""
     sent_at: datetime = _EPOCH
     """When it last went out, by the API's clock."""
     refusal: AuthenticationError | None = None
     """By which it was turned away for its token."""
+    refused: str | None = field(default=None, repr=False)
+    """That token."""
+
+
+class _Vetoed(Exception):  # noqa: N818  # carries one past all that deals with errors of our own
+    """What was to be awaited before the request was sent raised, and so it was not sent."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__()
+        self.reason = reason
 
 
 def _is_granted(status: int) -> bool:
@@ -412,7 +490,7 @@ def _unforeseen(call: _Call, exc: Exception) -> IngramError | None:
 
 def _late(out: Outgoing, exchange: Exchange | None) -> IngramError:
     """Make the error for a deadline that cut; a write's refusal whose head had come stays one."""
-    why = "the time was up before the whole answer came"
+    why = f"the time was up before {'it was sent' if exchange is None else 'the whole answer came'}"
     if exchange is None or not (out.writes and exchange.sent):
         hint = retry_after(exchange.answer_headers) if exchange is not None else None
         return DeadlineExceededError(f"{out.route}: {why} ({out.subject})", retry_after=hint)

@@ -79,6 +79,8 @@ class Exchange:
 
     sent: bool = False
     """Whether anything of the request may have left."""
+    was_stale: bool = False
+    """Whether it went out on a connection that had been kept, and that broke before a byte of the answer."""
     status: int | None = None
     """Of the answer, once its head has come."""
     answer_headers: Mapping[str, str] = field(factory=CIMultiDict, repr=False)
@@ -86,6 +88,12 @@ class Exchange:
     is_cut: bool = False
     """Whether there was more of a body than was to be read."""
     _chunks: list[bytes] = field(factory=list, init=False, repr=False)
+    _head_came: float = field(default=0.0, init=False, repr=False)
+
+    @property
+    def age(self) -> float:
+        """How many seconds ago the answer's head came."""
+        return asyncio.get_running_loop().time() - self._head_came
 
     @property
     def body(self) -> bytes:
@@ -114,6 +122,7 @@ class Exchange:
     def take_in_head(self, response: ClientResponse) -> None:
         """Learn of an answer that its head has come."""
         self.sent = True
+        self._head_came = asyncio.get_running_loop().time()
         self.status = response.status
         self.answer_headers = CIMultiDict(response.headers)
 
@@ -135,6 +144,7 @@ class _Watch:
         self._traced = traced
         self._read = read
         self._entered = False
+        self._is_kept = False
         self._no_connection: Exception | None = None
         """The error that `innermost` met last, if it was one."""
         self._in_doubt = False
@@ -155,6 +165,7 @@ class _Watch:
                 with suppress(Exception):  # it may have been closed, and its body be gone
                     await exchange.take_in(self._refused)
             if isinstance(failure, _DROPPED) and not isinstance(failure, _NOT_SENT):
+                exchange.was_stale = self._is_kept
                 raise _Dropped(describe(failure)) from failure
             raise
         exchange.sent = True
@@ -179,6 +190,10 @@ class _Watch:
     def _doubt(self, failure: Exception) -> None:
         # Whoever waits for anything after that error, instead of passing it on, may be sending the request by himself.
         self._in_doubt = self._in_doubt or self._no_connection is failure
+
+    def reusing(self) -> None:
+        """Learn from the trace that the request goes out on a connection that had been kept."""
+        self._is_kept = True
 
     def leaving(self) -> None:
         """Learn from the trace that the request's head is leaving."""
@@ -316,6 +331,7 @@ class Transport:
     def _session(self, kind: Literal["read", "write"]) -> ClientSession:
         if kind not in self._own:
             trace = aiohttp.TraceConfig()
+            trace.on_connection_reuseconn.append(_connection_reused)
             trace.on_request_headers_sent.append(_headers_sent)
             self._own[kind] = ClientSession(
                 # A stale kept-alive connection makes a false unknown of many a write: each gets a fresh one. No limit,
@@ -334,6 +350,10 @@ class Transport:
             raise ConfigurationError(
                 "this client was first used in another event loop, and belongs to it; make one client per loop"
             )
+
+
+async def _connection_reused(_: ClientSession, context: SimpleNamespace, __: object) -> None:
+    context.trace_request_ctx.reusing()
 
 
 async def _headers_sent(_: ClientSession, context: SimpleNamespace, __: object) -> None:

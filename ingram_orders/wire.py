@@ -193,7 +193,7 @@ def refusal(out: Outgoing, status: int, headers: Mapping[str, str], body: bytes)
     said = told(errors) or "no reason given"
     if out.writes and (status == 408 or not 400 <= status < 500):
         return out.outcome_unknown(f"the answer was {status}: {said}", status=status, body=body)
-    error = error_class(status, said)(
+    error = error_class(status, errors)(
         f"{status} {out.route}: {said} ({out.subject})",
         status=status,
         errors=errors,
@@ -217,7 +217,7 @@ def encode_token(client_id: str, client_secret: str) -> bytes:
     return urlencode(form).encode("ascii")
 
 
-def decode_token(status: int, body: bytes) -> Token:
+def decode_token(status: int, headers: Mapping[str, str], body: bytes) -> Token:
     """
     Read the token endpoint's answer. What it says when it refuses is told, with secrets blotted out by the caller;
     what it says when it grants is a secret, and is not.
@@ -236,7 +236,9 @@ def decode_token(status: int, body: bytes) -> Token:
             body=body,
         )
     if not 200 <= status < 300:
-        raise ConnectionFailedError(f"no token was to be had: the token endpoint answered {status}")
+        failed = ConnectionFailedError(f"no token was to be had: the token endpoint answered {status}")
+        failed.retry_after = retry_after(headers)
+        raise failed
     try:
         data = read_json(body)
     except (ValueError, ArithmeticError, RecursionError):

@@ -12,9 +12,20 @@ import pytest
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
+from support.calls import FOUND, MyTokens
+from support.clients import client_for
 from support.placing import ALL_TIME, order, placed
+from support.raw_server import RawServer
+from support.waiting import Waits
 
-from ingram_orders import ConfigurationError, ConnectionFailedError, DeadlineExceededError, OrdersClient, RetryPolicy
+from ingram_orders import (
+    ConfigurationError,
+    ConnectionFailedError,
+    DeadlineExceededError,
+    OrdersClient,
+    RetryPolicy,
+    session,
+)
 from ingram_orders.limiter import RateLimit, Window
 from ingram_orders.sandbox import Quota, Sandbox, faults
 
@@ -146,10 +157,26 @@ async def test_a_request_that_fails_counts_as_one_that_does_not(time: Time) -> N
     assert started == [1000.0, 1060.0]
 
 
-@pytest.mark.parametrize(("calls", "seconds"), [(0, 1), (True, 1), (1.5, 1), (1, 0), (1, float("nan")), (1, "1")])
+@pytest.mark.parametrize(
+    ("calls", "seconds"), [(0, 1), (True, 1), (1.5, 1), (1, 0), (1, float("nan")), (1, "1"), (1, True)]
+)
 def test_what_cannot_be_a_limit_is_refused(calls: Any, seconds: Any) -> None:
     with pytest.raises(ConfigurationError, match="must be"):
         RateLimit(calls, seconds)
+
+
+def test_methods_are_several_and_of_any_case() -> None:
+    assert RateLimit(methods=("get", "POST")).methods == {"GET", "POST"}
+    with pytest.raises(ConfigurationError, match="methods must be several"):
+        RateLimit(methods="GET")
+
+
+def test_a_clock_that_goes_back_frees_no_place() -> None:
+    window = Window(2, 60.0)
+    for _ in range(2):
+        window.take()
+        window.give_back(1000.0)
+    assert window.wait(500.0) == 60.0
 
 
 MOMENTS = st.floats(0, 300, allow_nan=False)
@@ -318,20 +345,80 @@ class Broken:
     @asynccontextmanager
     async def slot(self, route: str) -> AsyncIterator[None]:
         if self.entering:
-            raise OSError("no redis")
+            raise LookupError("no redis")
         yield
-        raise OSError("no redis any more")
+        raise LookupError("no redis any more")
 
 
 async def test_a_limiter_that_fails_lets_nothing_out_and_costs_no_answer(caplog: pytest.LogCaptureFixture) -> None:
     async with Sandbox(orders=1) as sandbox:
         async with sandbox.client(limiter=Broken(entering=True), retry=RetryPolicy(attempts=1)) as orders:
-            with pytest.raises(ConnectionFailedError, match="no place was to be had: OSError: no redis"):
+            with pytest.raises(ConnectionFailedError, match="no place was to be had: LookupError: no redis"):
                 await placed(orders, order("NEW-1"))
         assert sandbox.ledger == []
         async with sandbox.client(limiter=Broken(entering=False)) as orders:
             assert await placed(orders, order("NEW-1"))
-    assert "its place could not be given back: OSError" in caplog.text
+    assert "its place could not be given back: LookupError" in caplog.text
+
+
+class NeverBack:
+    """A limiter that takes a place back for ever."""
+
+    @asynccontextmanager
+    async def slot(self, route: str) -> AsyncIterator[None]:
+        yield
+        await asyncio.Event().wait()
+
+
+async def test_a_limiter_that_is_slow_to_take_a_place_back_costs_no_answer(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_GIVING_BACK", 0.01)
+    async with Sandbox(orders=0) as sandbox, sandbox.client(limiter=NeverBack()) as orders:
+        created = await orders.create().order_create_request(order("NEW-1")).execute(timeout=60)
+        assert created.orders
+    assert "its place could not be given back: TimeoutError" in caplog.text
+
+
+async def test_what_was_never_sent_takes_no_place_from_others(time: Time) -> None:
+    limiter, started = limit(time, calls=1), []
+
+    async def call(fails: bool) -> None:
+        with suppress(ConnectionFailedError):
+            async with limiter.slot(SEARCH):
+                started.append(time.now)
+                if fails:
+                    raise ConnectionFailedError("nothing was sent")
+
+    await time.run(call(True), call(False), call(False))
+    assert started == [1000.0, 1000.0, 1060.0]
+
+
+async def test_a_server_that_is_down_uses_up_no_quota() -> None:
+    waits = Waits()
+    limiter = RateLimit(calls=1, clock=waits, sleep=waits.sleep)
+    server = RawServer(FOUND)
+    async with server:
+        pass
+    async with client_for(server, limiter=limiter, token_source=MyTokens(), **waits.settings) as orders:
+        for _ in range(5):
+            with pytest.raises(ConnectionFailedError):
+                await orders.search().execute()
+        async with server:
+            await orders.search().execute()
+    assert waits.slept == []
+
+
+async def test_who_waits_for_the_quota_holds_no_turn() -> None:
+    limiter = RateLimit(calls=1, seconds=1000)
+    async with Sandbox(orders=0) as sandbox, sandbox.client(limiter=limiter, max_in_flight=1) as orders:
+        await orders.search().execute()
+        waiting = asyncio.create_task(orders.search().execute())
+        for _ in range(10):
+            await asyncio.sleep(0)
+        await placed(orders, order("NEW-1"))
+        waiting.cancel()
+        await asyncio.wait([waiting])
 
 
 @pytest.mark.parametrize("count", [1, 3])

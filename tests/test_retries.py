@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
+import aiohttp
 import pytest
 import trustme
 from support.calls import FOUND, READS, UNAUTHORIZED, WRITES, Build, Later, MyTokens, each, each_read, each_write
@@ -16,6 +17,7 @@ from support.waiting import Waits
 
 from ingram_orders import (
     ApiError,
+    AuthenticationError,
     BadRequestError,
     ConfigurationError,
     ConnectionFailedError,
@@ -185,6 +187,42 @@ async def test_tls_that_breaks_off_is_tried_again_and_a_certificate_is_not(build
     assert waits.slept == [0.25, 0.5, 1.0]  # all of it for the other
 
 
+async def test_one_hiccup_of_the_token_endpoint_fails_none_of_a_hundred_calls(waits: Waits) -> None:
+    async with RawServer(FOUND, token_answers=(http(503), http(200, b'{"access_token": "t"}'))) as server:
+        async with client_for(server, retry=FOUR, **waits.settings) as orders:
+            await asyncio.gather(*(orders.details("1").execute() for _ in range(100)))
+        assert len(server.tokens) == 2
+
+
+async def test_a_token_endpoint_that_says_when_to_come_back_is_left_alone_so_long(waits: Waits) -> None:
+    answers = (http(429, b"", "Retry-After: 40"), http(200, b'{"access_token": "t"}'))
+    async with RawServer(FOUND, token_answers=answers) as server:
+        async with client_for(server, retry=FOUR, **waits.settings) as orders:
+            await orders.details("1").execute()
+        assert len(server.tokens) == 2
+    assert waits.slept == [40.25]
+
+
+async def test_refused_credentials_are_told_at_once(waits: Waits) -> None:
+    async with RawServer(FOUND, token_answers=(http(401),)) as server:
+        async with client_for(server, retry=FOUR, **waits.settings) as orders:
+            with pytest.raises(AuthenticationError):
+                await orders.details("1").execute()
+        assert len(server.tokens) == 1
+    assert waits.slept == []
+
+
+async def test_a_token_endpoint_with_a_certificate_that_is_not_trusted_is_asked_once(waits: Waits) -> None:
+    async with (
+        RawServer(certificate=trustme.CA().issue_cert("127.0.0.1")) as secured,
+        RawServer(FOUND) as server,
+        client_for(server, token_url=f"{secured.url}/token", retry=FOUR, **waits.settings) as orders,
+    ):
+        with pytest.raises(ConnectionFailedError) as failed:
+            await orders.details("1").execute()
+    assert (failed.value.is_certificate, waits.slept) == (True, [])
+
+
 class Failing(MyTokens):
     """A token source that is not there at first."""
 
@@ -207,6 +245,24 @@ async def test_no_token_is_a_reason_to_try_again(build: Build, waits: Waits) -> 
         with pytest.raises(ConnectionFailedError, match="no vault"):
             await build(orders).execute()
         assert server.heard == []
+
+
+# ── A connection that had been kept ─────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_read_on_a_stale_connection_goes_again_at_once_and_costs_no_budget(waits: Waits) -> None:
+    """Once: the server's every second answer is none."""
+    policy = RetryPolicy(budget=0, reserve=0)
+    answers = [FOUND, *[None, FOUND] * 20]
+    async with RawServer(*answers, keep_alive=True) as server, client(server, waits, retry=policy) as orders:
+        await orders.details("1").execute()
+        for _ in range(20):
+            assert (await orders.details("1").execute_with_response()).attempts == 2
+        server.answer(FOUND, None)
+        await orders.details("1").execute()
+        with pytest.raises(ConnectionLostError):
+            await orders.details("1").execute()
+    assert waits.slept == []
 
 
 # ── Turned away: everything goes again, when it is let ──────────────────────────────────────────────────────────────
@@ -306,6 +362,85 @@ async def test_a_rest_is_over_also_by_a_clock_that_stands_still(waits: Waits) ->
 
 
 @each
+@pytest.mark.parametrize("then", [http(429, b"", "Retry-After: 7"), http(429), http(503), None], ids=range(4))
+async def test_after_a_new_token_all_is_as_before(build: Build, then: Any, waits: Waits) -> None:
+    """It is the token that was refused which is not to be tried again, and no other."""
+    if build in WRITES and then in (None, http(503)):
+        return
+    async with RawServer(UNAUTHORIZED, then, FOUND) as server, client_for(
+        server, retry=FOUR, **waits.settings
+    ) as orders:  # fmt: skip
+        response = await build(orders).execute_with_response()
+        assert (response.attempts, len(server.heard), len(server.tokens)) == (3, 3, 2)
+
+
+@each
+async def test_hints_and_failures_are_counted_apart(build: Build, waits: Waits) -> None:
+    hint = http(429, b"", "Retry-After: 7")
+    answers = [hint, http(429), hint, hint, http(429), hint, http(429), hint, FOUND]
+    async with RawServer(*answers) as server, client(server, waits) as orders:
+        assert (await build(orders).execute_with_response()).attempts == 9
+
+
+@each
+@pytest.mark.parametrize("hint", ["Retry-After: 0", "Retry-After: -5", "X-RateLimit-Reset: 7"])
+async def test_who_is_told_to_come_back_at_once_does_not_for_ever(build: Build, hint: str, waits: Waits) -> None:
+    async with RawServer(http(429, b"", hint)) as server, client(server, waits) as orders:
+        with pytest.raises(RateLimitedError):
+            await build(orders).execute()
+        assert len(server.heard) == 4
+    assert waits.slept == [2.5, 5.0, 10.0]
+
+
+async def test_a_route_rests_also_where_the_api_does_not_say_how_long_and_no_shorter_for_a_later_word(
+    waits: Waits,
+) -> None:
+    once = RetryPolicy(attempts=1)
+    async with RawServer(http(429), FOUND) as server, client(server, waits, retry=once) as orders:
+        with pytest.raises(RateLimitedError):
+            await READS[0](orders).execute()
+        await READS[0](orders).execute()
+    assert waits.slept == [2.75]
+    both = asyncio.Event()
+
+    def second(heard: Any) -> bytes:
+        both.set()
+        return http(429, b"", "Retry-After: 1")
+
+    waits.slept.clear()
+    async with RawServer() as server, client(server, waits, retry=once) as orders:
+        server.answer(http(429, b"", "Retry-After: 9"), second, FOUND)
+        results = await asyncio.gather(*(READS[0](orders).execute() for _ in range(2)), return_exceptions=True)
+        assert [type(it) for it in results] == [RateLimitedError] * 2
+        await READS[0](orders).execute()
+    assert waits.slept == [9.25]
+
+
+async def test_a_rest_is_kept_to_that_grew_while_one_waited_for_it(waits: Waits) -> None:
+    async with RawServer(http(429, b"", "Retry-After: 5"), FOUND) as server, client(server, waits) as orders:
+        route = "GET /resellers/v6/orders/search"
+
+        async def longer() -> None:
+            orders._session._rests[route] = waits.now + 20
+
+        waits.then = longer
+        await orders.search().execute()
+    assert waits.slept == [5.25, 20.25]
+
+
+async def test_a_rests_jitter_fits_the_deadline(waits: Waits) -> None:
+    settings = {"random": lambda: 0.99}
+    async with (
+        RawServer(http(429, b"", "Retry-After: 7"), FOUND) as server,
+        client(server, waits, **settings) as orders,
+    ):
+        with pytest.raises(DeadlineExceededError):
+            await READS[0](orders).execute(timeout=5)
+        await READS[0](orders).execute(timeout=7.2)
+    assert waits.slept == [pytest.approx(7.099)]
+
+
+@each
 async def test_one_new_token_costs_no_attempt_and_no_wait(build: Build, waits: Waits) -> None:
     async with (
         RawServer(UNAUTHORIZED, FOUND) as server,
@@ -319,11 +454,12 @@ async def test_one_new_token_costs_no_attempt_and_no_wait(build: Build, waits: W
 
 
 async def test_a_dead_server_is_asked_little_more_often_than_there_are_calls(waits: Waits) -> None:
-    async with RawServer(http(503)) as server, client(server, waits) as orders:
+    policy = RetryPolicy(budget=0.2, reserve=10)
+    async with RawServer(http(503)) as server, client(server, waits, retry=policy) as orders:
         for _ in range(100):
             with pytest.raises(ServerError):
                 await READS[0](orders).execute()
-        assert 110 <= len(server.heard) <= 100 + 10 + 20
+        assert 100 + 10 + 15 <= len(server.heard) <= 100 + 10 + 20
 
 
 async def test_views_share_the_budget_and_the_rest(waits: Waits) -> None:
@@ -378,6 +514,89 @@ async def test_a_client_closed_while_a_call_waits_sends_nothing_more(build: Buil
         waits.then = orders.close
         with pytest.raises(ConfigurationError, match="closed"):
             await build(orders).execute()
+        assert len(server.heard) == 1
+    assert waits.slept == [7.25]
+
+
+@each
+async def test_a_deadline_that_is_over_sends_nothing(build: Build, waits: Waits) -> None:
+    """Also on a connection that is there already, on which nothing is waited for before the head is out."""
+
+    class Slow(MyTokens):
+        async def token(self) -> str:
+            waits.now += 5
+            return await super().token()
+
+    async with (
+        RawServer(FOUND, keep_alive=True) as server,
+        aiohttp.ClientSession() as session,
+        client(server, waits, session=session, token_source=Slow()) as orders,
+    ):
+        await READS[0](orders).execute()
+        with pytest.raises(DeadlineExceededError, match="before it was sent"):
+            await build(orders).execute(timeout=4)
+        assert len(server.heard) == 1
+
+
+@each
+@pytest.mark.parametrize("kind", [ConnectionFailedError, RateLimitedError, TimeoutError, KeyError, AuthenticationError])
+async def test_what_is_raised_before_a_send_is_raised_as_it_is_and_nothing_goes(
+    build: Build, kind: type[Exception], waits: Waits
+) -> None:
+    error = kind("mine", status=429) if issubclass(kind, ApiError) else kind("mine")
+
+    async def veto(at: datetime) -> None:
+        raise error
+
+    async with RawServer(http(429, b"", "Retry-After: 7"), FOUND) as server, client(server, waits) as orders:
+        with pytest.raises(kind) as raised:
+            await orders.send(build(orders), before_send=veto)
+        assert raised.value is error
+        assert server.heard == []
+        turned_away = 0
+
+        async def second(at: datetime) -> None:
+            nonlocal turned_away
+            turned_away += 1
+            if turned_away == 2:
+                raise error
+
+        with pytest.raises(kind) as raised:
+            await orders.send(build(orders), before_send=second)
+        assert raised.value is error
+        assert len(server.heard) == 1
+    assert waits.slept == [7.25]
+
+
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0001 00:00:00 GMT", "yesterday", ""])
+async def test_an_odd_date_breaks_nothing(date: str, waits: Waits) -> None:
+    async with RawServer(http(200, b"{}", f"Date: {date}"), FOUND) as server, client(server, waits) as orders:
+        await READS[0](orders).execute()
+        waits.now += 100
+        for build in READS + WRITES:
+            await build(orders).execute()
+
+
+async def test_a_send_is_dated_by_the_apis_clock_as_it_was_told_and_goes_on(waits: Waits) -> None:
+    dated = http(200, b"{}", DATE)
+    token = http(200, b'{"access_token": "t"}', "Date: Tue, 30 Jun 2020 12:00:00 GMT")
+    async with (
+        RawServer(dated, FOUND, None, token_answers=(token,)) as server,
+        client_for(server, **waits.settings) as orders,
+    ):
+        for _ in range(2):
+            await READS[0](orders).execute()
+            waits.now += 90
+        with pytest.raises(OutcomeUnknownError) as unknown:
+            await WRITES[0](orders).execute()
+    assert unknown.value.sent_at is not None
+    assert 180 <= (unknown.value.sent_at - NOW).total_seconds() < 181
+
+
+async def test_an_answer_that_is_too_long_is_not_asked_for_again(waits: Waits) -> None:
+    async with RawServer(http(200, b'"' + b"a" * 5000 + b'"')) as server, client(server, waits, max_body=999) as orders:
+        with pytest.raises(UnreadableAnswerError, match="larger than 999"):
+            await READS[0](orders).execute()
         assert len(server.heard) == 1
 
 

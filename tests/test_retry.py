@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingram_orders import (
@@ -25,6 +25,7 @@ from ingram_orders import (
 from ingram_orders.retry import RetryBudget, again_after
 
 seconds = st.floats(0, 3600)
+hints = st.floats(0, 3600, exclude_min=True)
 chances = st.floats(0, 1, exclude_max=True)
 policies = st.builds(
     RetryPolicy,
@@ -103,6 +104,7 @@ def test_a_request_is_sent_no_more_often_than_its_attempts(
 
 
 @given(policies, errors | seconds.map(throttled), st.integers(1, 20), seconds, chances)
+@example(RetryPolicy(base=1.0), throttled(5.0), 1, 5.5, 0.99)
 def test_a_wait_fits_the_deadline_or_is_not_begun(
     policy: RetryPolicy, error: IngramError, failures: int, left: float, chance: float
 ) -> None:
@@ -110,14 +112,15 @@ def test_a_wait_fits_the_deadline_or_is_not_begun(
     assert wait is None or 0 <= wait < left
 
 
-@given(policies.filter(lambda it: it.attempts > 1), seconds, seconds, chances)
+@given(policies.filter(lambda it: it.attempts > 1), hints, seconds, chances)
+@example(RetryPolicy(base=1.0), 5.0, 5.5, 0.99)
 def test_a_hint_that_fits_the_deadline_is_kept_to(policy: RetryPolicy, hint: float, left: float, chance: float) -> None:
     wait = decided(policy, throttled(hint), failures=1000, left=left, random=lambda: chance)
     assert (wait is None) == (hint >= left)
     assert wait is None or wait >= hint
 
 
-@given(policies.filter(lambda it: it.attempts > 1), seconds, st.integers(1, 10_000), chances)
+@given(policies.filter(lambda it: it.attempts > 1), hints, st.integers(1, 10_000), chances)
 def test_a_hint_is_kept_to_whatever_was_tried_and_costs_nothing(
     policy: RetryPolicy, hint: float, failures: int, chance: float
 ) -> None:
@@ -142,6 +145,22 @@ def test_a_dead_server_meets_few_more_than_the_requests_there_are(
         elif budget.spend():
             retries += 1
     assert retries <= policy.reserve + policy.budget * sent + 1e-6
+
+
+def test_a_hint_to_come_back_at_once_is_none() -> None:
+    """Or the API would be asked without end, and without a wait."""
+    assert decided(RetryPolicy(), throttled(0.0)) == 2.5
+    assert decided(RetryPolicy(), throttled(0.0), failures=4) is None
+
+
+def test_waiting_for_another_token_costs_an_attempt_and_no_budget() -> None:
+    """The API was not even asked; and before the time that is told, no other token would be."""
+    error = ConnectionFailedError("no token")
+    error.retry_after = 3.0
+    budget = RetryBudget(RetryPolicy(reserve=0))
+    facts: dict[str, Any] = {"left": None, "random": lambda: 0.5}
+    assert [again_after(budget, error, failures=it, **facts) for it in (1, 4)] == [3.25, None]
+    assert again_after(budget, error, failures=1, left=3.2, random=lambda: 0.5) is None
 
 
 def test_a_wait_that_does_not_fit_costs_no_budget() -> None:

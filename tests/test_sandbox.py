@@ -75,7 +75,7 @@ async def test_a_sandbox_runs_once_at_a_time_and_again_with_what_a_file_keeps(tm
 async def test_a_port_in_use_is_told_and_leaves_nothing_open(sandbox: Sandbox) -> None:
     taken = int(sandbox.url.rpartition(":")[2])
     second = Sandbox(port=taken)
-    with pytest.raises(OSError, match="(?i)address already in use"):
+    with pytest.raises(OSError, match="ddress already in use"):
         async with second:
             pass
     with pytest.raises(RuntimeError, match="does not run"):

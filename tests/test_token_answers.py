@@ -30,11 +30,11 @@ from ingram_orders.wire import UNTOLD_LIFETIME, decode_token
     ids=repr,
 )
 def test_a_tokens_lifetime_is_text_or_a_number(expires_in: Any, lifetime: float) -> None:
-    token = decode_token(200, json.dumps({"access_token": "t", "expires_in": expires_in}).encode())
+    token = decode_token(200, {}, json.dumps({"access_token": "t", "expires_in": expires_in}).encode())
     assert (token.access_token, token.lifetime) == ("t", lifetime)
 
 
 @given(st.binary() | json_values.map(write_json), st.integers(100, 999))
 def test_no_token_answer_raises_anything_but_our_errors(body: bytes, status: int) -> None:
     with contextlib.suppress(AuthenticationError, ConnectionFailedError):
-        decode_token(status, body)
+        decode_token(status, {}, body)
