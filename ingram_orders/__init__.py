@@ -35,7 +35,7 @@ from ingram_orders.errors import (
     ServerError,
     UnreadableAnswerError,
 )
-from ingram_orders.journal import OrderJournal
+from ingram_orders.journal import OpenPlacement, OrderJournal
 from ingram_orders.limiter import Limiter, RateLimit
 from ingram_orders.models import *  # noqa: F403  # every model is public, and listed there
 from ingram_orders.oauth import TokenSource
@@ -48,7 +48,7 @@ from ingram_orders.operations import (
     ModifyOrder,
     SearchOrders,
 )
-from ingram_orders.placing import OpenPlacement, PlacedOrder
+from ingram_orders.placing import PlacedOrder
 from ingram_orders.resolving import Resolution
 from ingram_orders.retry import RetryPolicy
 from ingram_orders.settings import INGRAM_PRODUCTION, INGRAM_SANDBOX, Timeouts

@@ -16,7 +16,7 @@ from uuid import uuid4
 from ingram_orders import wire
 from ingram_orders.builder import A, Request, Response
 from ingram_orders.errors import ConfigurationError, OutcomeUnknownError, brief
-from ingram_orders.journal import OrderJournal
+from ingram_orders.journal import NoJournal, OpenPlacement, OrderJournal
 from ingram_orders.limiter import Limiter, RateLimit
 from ingram_orders.models import OrderCreateRequest
 from ingram_orders.oauth import TokenSource
@@ -29,12 +29,11 @@ from ingram_orders.operations import (
     ModifyOrder,
     SearchOrders,
 )
-from ingram_orders.placing import SETTLE, OpenPlacement, PlacedOrder, Placement, recover
+from ingram_orders.placing import SETTLE, PlacedOrder, Placement, recover
 from ingram_orders.resolving import Resolution, resolve
 from ingram_orders.retry import RetryPolicy
 from ingram_orders.session import BeforeSend, Session
 from ingram_orders.settings import INGRAM_PRODUCTION, MAX_BODY, Credentials, Endpoint, Proxy, Timeouts
-from ingram_orders.storage import MEMORY
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession, Fingerprint
@@ -297,6 +296,8 @@ class OrdersClient:
             raise TypeError(f"create() or an OrderCreateRequest is to be placed, not {brief(create)}")
         if not (isinstance(settle, timedelta) and settle >= timedelta(0)):
             raise ConfigurationError(f"settle must be a timedelta of 0 or more, not {brief(settle)}")
+        if journal is not None and not isinstance(journal, OrderJournal):
+            raise ConfigurationError(f"journal must be OrderJournal(...), not {brief(journal)}")
         client = create.sends if isinstance(create.sends, OrdersClient) else self  # a view has defaults of its own
         session = client._session
         placement = Placement(
@@ -304,7 +305,7 @@ class OrdersClient:
             create,
             client._encoded(create),
             base_url=session.endpoint.base_url,
-            journal=OrderJournal(MEMORY) if journal is None else journal,
+            journal=NoJournal() if journal is None else journal,
             settle=settle,
             at_most=session.policy.attempts,
             clock=session.clock,

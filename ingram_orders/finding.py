@@ -5,12 +5,16 @@ The API's search by that number is not exact, it lags, and numbers may have been
 here, and that it gives nothing proves nothing.
 """
 
+import itertools
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
+from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 from ingram_orders.builder import A, Request, Response
-from ingram_orders.models import FoundOrder
+from ingram_orders.errors import UnreadableAnswerError
+from ingram_orders.exact_json import read_json
+from ingram_orders.models import FoundOrder, OrderSearchResponse
 from ingram_orders.operations import SearchOrders
 
 _KEPT: Final = 18
@@ -40,22 +44,44 @@ async def find(sends: Sends, number: str, who: Mapping[str, Any]) -> tuple[Found
         who: By setters' names, for whom is searched: customer and country.
 
     Raises:
+        UnreadableAnswerError: An answer says neither which orders there are nor that there are none.
         IngramError: Of the search; what it has found so far counts for nothing.
     """
     found: dict[object, FoundOrder] = {}
     # A search for a number as it was given need not find it trimmed or cut, nor the other way round.
     for asked in dict.fromkeys((number, number.strip(), number.strip()[:_KEPT].rstrip())):
         search = SearchOrders(sends, **who).customer_order_number(asked).page_size(_PAGE)
-        page = 0
-        while True:
-            page += 1
+        for page in itertools.count(1):
             response = await sends.send(search.page_number(page))
-            known = len(found)
-            found = {**{_identity(it): it for it in response.model.orders}, **found}
-            if len(found) == known:  # an empty page, which alone says that there are no more, or one that we had
+            new = {key: it for it in _all_of(response, page) if (key := _identity(it)) not in found}
+            found |= new
+            if not new:  # an empty page, which alone says that there are no more, or one that we had
                 break
     # One that does not say its number was found by it.
     return tuple(it for it in found.values() if is_same(it.customer_order_number or number, number))
+
+
+def _all_of(response: Response[OrderSearchResponse], page: int) -> tuple[FoundOrder, ...]:
+    """
+    Give a page's orders, where it says which they are.
+
+    Raises:
+        UnreadableAnswerError: It does not, and so neither says that there are none.
+    """
+    orders, is_empty = response.model.orders, response.status == HTTPStatus.NO_CONTENT
+    if not is_empty:
+        data = read_json(response.body)
+        listed = data.get("orders") if isinstance(data, dict) else None
+        is_list = isinstance(listed, list) and len(listed) == len(orders)
+        if not is_list or (page == 1 and not orders and (response.model.records_found or 0) > 0):
+            raise UnreadableAnswerError(
+                f"the search answered {response.status} and does not say which orders there are "
+                f"(correlation id {response.correlation_id})",
+                status=response.status,
+                body=response.body,
+                correlation_id=response.correlation_id,
+            )
+    return orders
 
 
 def _identity(order: FoundOrder) -> object:

@@ -13,14 +13,17 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
+from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import asdict, astuple, field, frozen
 
-from ingram_orders.errors import ConfigurationError, InvalidRequestError, brief
-from ingram_orders.storage import Kind, Storage
+from ingram_orders.errors import ConfigurationError, IngramError, InvalidRequestError, brief, describe
+from ingram_orders.models import FoundOrder
+from ingram_orders.storage import MEMORY, Kind, Storage
 
 T = TypeVar("T")
 
@@ -33,23 +36,36 @@ _KIND: Final = Kind(
     CREATE TABLE placements (
         key TEXT PRIMARY KEY,  -- the four of a `Key`, in JSON
         body_hash TEXT NOT NULL,
-        -- Who is on it, and until when he is taken to live, in seconds since the epoch.
-        owner TEXT, leased_until REAL NOT NULL,
+        -- Who is on it, until when he is taken to live, in seconds since the epoch, and how long that is at a time.
+        owner TEXT, leased_until REAL NOT NULL, lease REAL NOT NULL,
         -- A `Record`, in JSON; and what came of it, once that is known.
         record TEXT NOT NULL, outcome TEXT
     ) WITHOUT ROWID""",
 )
 
+_DAMAGED: Final = (ValueError, TypeError, KeyError, AttributeError)
+"""What comes of reading a row that somebody else has written."""
+
 _log = logging.getLogger(__name__)
+
+
+def _place_of(base_url: str) -> str:
+    """Write the same address the same way: host and scheme in small letters, the port as a number."""
+    parts = urlsplit(base_url)
+    return f"{parts.scheme}://{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}{parts.path}"
+
+
+def _upper(text: str) -> str:
+    return text.upper()
 
 
 @frozen
 class Key:
-    """Which order it is."""
+    """Which order it is; what names the same is equal."""
 
-    base_url: str
+    base_url: str = field(converter=_place_of)
     customer_number: str
-    country_code: str
+    country_code: str = field(converter=_upper)
     customer_order_number: str
 
 
@@ -63,15 +79,38 @@ class Sent:
 
 
 @frozen(kw_only=True)
+class OpenPlacement:
+    """An order that was begun to be placed, and of which nobody knows yet what became."""
+
+    key: Key
+    """At which API, for whom, and its number."""
+    attempts: int
+    """How often it was sent; 0 where nothing ever was."""
+    sent_at: datetime | None
+    """When it was first sent such that it may have been placed, by the API's clock; `None` where it never was."""
+    orders: tuple[FoundOrder, ...] = ()
+    """Orders with this purchase order number of which it cannot be said whether they are this one."""
+    error: IngramError | None = None
+    """Why it could not be looked for, where that failed."""
+
+    @property
+    def customer_order_number(self) -> str:
+        """Its purchase order number."""
+        return self.key.customer_order_number
+
+
+@frozen(kw_only=True)
 class Record:
     """What is known of a placement."""
 
     before: tuple[str, ...] | None = None
     """The orders that a search found under this number before the first send; `None` where none was made."""
     sends: tuple[Sent, ...] = ()
-    """Those that may have acted: what is known not to have is taken out again."""
+    """Those that may have been the one that placed it; the first is the earliest."""
     attempts: int = 0
     """How often it went out, whatever came of it."""
+    is_refused: bool = False
+    """Whether the API refused it when it was sent again, and so would whenever it is."""
     outcome: str | None = None
     """What came of it, in `placing`'s words; `None` while it is open."""
 
@@ -80,12 +119,13 @@ class OrderJournal:
     """
     A file that keeps what is known of orders being placed; give it to `OrdersClient.place` and `OrdersClient.recover`.
 
-    Several processes may use one file. Open inside `async with`, and otherwise for as long as a placement takes.
+    Several processes may use one file. Open inside `async with`, and otherwise for as long as a placement takes; while
+    it is open it belongs to one event loop.
     """
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | PathLike[str],
         *,
         lease: timedelta = timedelta(seconds=30),
         clock: Callable[[], float] = time.time,
@@ -102,8 +142,10 @@ class OrderJournal:
             sleep: Waits so many seconds.
 
         Raises:
-            ConfigurationError: *lease* is not above 0.
+            ConfigurationError: *path* is none that lasts, or *lease* is not above 0.
         """
+        if not isinstance(path, str | PathLike) or str(path) in {"", MEMORY}:
+            raise ConfigurationError(f"a journal must be a file, and {brief(path)} is none")
         if not (isinstance(lease, timedelta) and lease > timedelta(0)):
             raise ConfigurationError(f"lease must be a timedelta above 0, not {brief(lease)}")
         self.path = str(path)
@@ -111,7 +153,9 @@ class OrderJournal:
         self._clock = clock
         self._sleep = sleep
         self._storage: Storage | None = None
-        self._opening = asyncio.Lock()
+        self._file: tuple[int, int] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._opening: asyncio.Lock | None = None
         self._users = 0
 
     async def __aenter__(self) -> Self:
@@ -119,21 +163,55 @@ class OrderJournal:
         Open the file; may be entered several times at once.
 
         Raises:
-            ConfigurationError: It cannot be opened, is locked for long, or is no journal.
+            ConfigurationError: It cannot be opened, is locked for long, is no journal, or is open in another loop.
         """
-        async with self._opening:
-            if self._storage is None:
-                self._storage = await Storage(self.path, _KIND).__aenter__()
-            self._users += 1
+        loop = asyncio.get_running_loop()
+        if self._users == 0 or self._opening is None:
+            self._loop, self._opening = loop, asyncio.Lock()
+        elif self._loop is not loop:
+            raise ConfigurationError(f"the journal {self.path} is open in another event loop; make one for each")
+        self._users += 1
+        try:
+            async with self._opening:
+                if self._storage is None:
+                    self._storage = await Storage(self.path, _KIND).__aenter__()
+                    self._file = await self._run(lambda _: self._identity())
+        except BaseException:
+            await self._leave()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        await self._leave()
+
+    async def _leave(self) -> None:
         self._users -= 1
         if self._users == 0 and self._storage is not None:
             storage, self._storage = self._storage, None
             await storage.close()
+
+    async def discard(self, placement: OpenPlacement) -> None:
+        """
+        Forget a placement that `recover` gave, once it is known by other ways what became of it.
+
+        Only for what nobody can find out from here, as what Ingram's people say: it may be placed anew then.
+
+        Raises:
+            ConfigurationError: The journal cannot be opened or used, or somebody is on this placement.
+        """
+        key, owner = placement.key, "discard"
+        async with self:
+            if await self.claim(key, owner, None) is None:
+                raise ConfigurationError(
+                    f"somebody is placing {key.customer_order_number}, or it is not in {self.path}"
+                )
+            await self._run(
+                lambda connection: connection.execute(
+                    "DELETE FROM placements WHERE key = ? AND owner = ? AND outcome IS NULL", (_of(key), owner)
+                )
+            )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.path!r})"
@@ -157,30 +235,34 @@ class OrderJournal:
 
         def work(connection: sqlite3.Connection) -> Record | None:
             now = self._clock()
+            if self._identity() != self._file:
+                raise ConfigurationError(f"the file of the journal {self.path} was taken away, or is another now")
             found = connection.execute(
-                "SELECT body_hash, owner, leased_until, record, outcome FROM placements WHERE key = ?", (_of(key),)
+                "SELECT body_hash, owner, leased_until, lease, record, outcome FROM placements WHERE key = ?",
+                (_of(key),),
             ).fetchone()
             if found is None:
                 if body_hash is None:
                     return None
                 connection.execute(
-                    "INSERT INTO placements VALUES (?, ?, ?, ?, ?, NULL)",
-                    (_of(key), body_hash, owner, now + self._lease, _written(Record())),
+                    "INSERT INTO placements VALUES (?, ?, ?, ?, ?, ?, NULL)",
+                    (_of(key), body_hash, owner, now + self._lease, self._lease, _written(Record())),
                 )
                 return Record()
-            its_hash, its_owner, leased_until, record, outcome = found
+            its_hash, its_owner, leased_until, lease, record, outcome = found
             if body_hash not in (None, its_hash):
                 raise InvalidRequestError(
                     [f"another body is being placed, or was, under the number {key.customer_order_number}: {self.path}"]
                 )
             if outcome is None:
-                if its_owner not in (None, owner) and leased_until > now:
+                # A lease that ends later than one given now was given by a clock that has gone back since.
+                if its_owner not in (None, owner) and now < leased_until <= now + lease:
                     return None
                 connection.execute(
-                    "UPDATE placements SET owner = ?, leased_until = ? WHERE key = ?",
-                    (owner, now + self._lease, _of(key)),
+                    "UPDATE placements SET owner = ?, leased_until = ?, lease = ? WHERE key = ?",
+                    (owner, now + self._lease, self._lease, _of(key)),
                 )
-            return _read(record, outcome)
+            return self._read(record, outcome)
 
         return await self._run(work)
 
@@ -222,14 +304,22 @@ class OrderJournal:
                 )
             )
 
-    async def forget(self, key: Key, owner: str) -> None:
-        """Leave nothing of it: no such order is, or will be. A file that fails is told in the log."""
+    async def forget(self, key: Key, owner: str) -> bool:
+        """
+        Leave nothing of it: no such order is, or will be; give whether *owner* still was the one who is on it.
+
+        A file that fails is told in the log.
+        """
         with self._telling(key):
-            await self._run(
-                lambda connection: connection.execute(
-                    "DELETE FROM placements WHERE key = ? AND owner = ? AND outcome IS NULL", (_of(key), owner)
+            return await self._run(
+                lambda connection: (
+                    connection.execute(
+                        "DELETE FROM placements WHERE key = ? AND owner = ? AND outcome IS NULL", (_of(key), owner)
+                    ).rowcount
+                    == 1
                 )
             )
+        return True
 
     async def wait(self) -> None:
         """Wait until it is worth asking again whether another is done."""
@@ -237,12 +327,13 @@ class OrderJournal:
 
     async def open_ones(self, base_url: str) -> list[tuple[Key, Record]]:
         """List the placements at an API that have no outcome."""
+        here = _place_of(base_url)
 
         def work(connection: sqlite3.Connection) -> list[tuple[Key, Record]]:
-            found = connection.execute("SELECT key, record FROM placements WHERE outcome IS NULL")
-            return [(Key(*json.loads(key)), _read(record, None)) for key, record in found]
+            found = connection.execute("SELECT key, record FROM placements WHERE outcome IS NULL").fetchall()
+            return [(Key(*json.loads(key)), self._read(record, None)) for key, record in found]
 
-        return [(key, record) for key, record in await self._run(work) if key.base_url == base_url]
+        return [(key, record) for key, record in await self._run(work) if key.base_url == here]
 
     async def _beat(self, key: Key, owner: str) -> None:
         while True:
@@ -260,8 +351,26 @@ class OrderJournal:
             raise ConfigurationError(f"the journal {self.path} is not open")
         try:
             return await self._storage.run(work)
-        except sqlite3.Error as exc:
-            raise ConfigurationError(f"the journal {self.path} cannot be used: {exc}") from exc
+        except (sqlite3.Error, *_DAMAGED) as exc:
+            raise ConfigurationError(f"the journal {self.path} cannot be used: {describe(exc)}") from exc
+
+    def _identity(self) -> tuple[int, int]:
+        try:
+            its = Path(self.path).stat()
+        except OSError as exc:
+            raise ConfigurationError(f"the file of the journal {self.path} was taken away: {describe(exc)}") from exc
+        return its.st_dev, its.st_ino
+
+    @staticmethod
+    def _read(text: str, outcome: str | None) -> Record:
+        facts = json.loads(text)
+        before, sends = facts.pop("before"), facts.pop("sends")
+        return Record(
+            before=None if before is None else tuple(before),
+            sends=tuple(Sent(datetime.fromisoformat(it["at"]), it["correlation_id"]) for it in sends),
+            outcome=outcome,
+            **facts,
+        )
 
     @contextmanager
     def _telling(self, key: Key) -> Iterator[None]:
@@ -272,26 +381,36 @@ class OrderJournal:
             _log.warning("order %s: %s", key.customer_order_number, exc)
 
 
+class NoJournal:
+    """Keeps nothing: for a placement with which nobody goes on. As `OrderJournal`, otherwise."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+    async def claim(self, *_: object) -> Record | None:
+        return Record()
+
+    @asynccontextmanager
+    async def held(self, *_: object) -> AsyncIterator[None]:
+        yield
+
+    async def keep(self, *_: object) -> bool:
+        return True
+
+    async def finish(self, *_: object) -> None: ...
+
+    async def forget(self, *_: object) -> bool:
+        return True
+
+    async def wait(self) -> None: ...
+
+
 def _of(key: Key) -> str:
-    return json.dumps([key.base_url, key.customer_number, key.country_code, key.customer_order_number])
+    return json.dumps(astuple(key))
 
 
 def _written(record: Record) -> str:
-    return json.dumps(
-        {
-            "before": record.before,
-            "sends": [{"at": it.at.isoformat(), "correlation_id": it.correlation_id} for it in record.sends],
-            "attempts": record.attempts,
-        }
-    )
-
-
-def _read(text: str, outcome: str | None) -> Record:
-    facts = json.loads(text)
-    before = facts["before"]
-    return Record(
-        before=None if before is None else tuple(before),
-        sends=tuple(Sent(datetime.fromisoformat(it["at"]), it["correlation_id"]) for it in facts["sends"]),
-        attempts=facts["attempts"],
-        outcome=outcome,
-    )
+    facts = asdict(record, filter=lambda it, _: it.name != "outcome", recurse=True)
+    return json.dumps(facts, default=datetime.isoformat)

@@ -6,6 +6,7 @@ refuse it, were it there: the search is no more than a second guard.
 """
 
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -24,10 +25,11 @@ from ingram_orders.errors import (
     IngramError,
     OrderRefusedError,
     OutcomeUnknownError,
+    describe,
 )
 from ingram_orders.exact_json import read_json, write_json
 from ingram_orders.finding import find, is_since
-from ingram_orders.journal import Key, OrderJournal, Record, Sent
+from ingram_orders.journal import Key, NoJournal, OpenPlacement, OrderJournal, Record, Sent
 from ingram_orders.models import FoundOrder, OrderCreateRequest, OrderCreateResponse
 from ingram_orders.operations import CreateOrder
 from ingram_orders.refusals import told
@@ -39,9 +41,14 @@ SETTLE: Final = timedelta(minutes=10)
 _FIRST_LOOK: Final = 2.0
 """Seconds after a first look at once; each further one comes twice as long after the one before."""
 
+_TURNED_AWAY: Final = {401, 429}
+"""Of which another time may be better."""
+
 _ALLOWS: Final = "allowduplicatecustomerordernumber"
 _DUPLICATE: Final = "EM"
 """The code with which a line is rejected whose order's number was used before."""
+
+_log = logging.getLogger(__name__)
 
 
 @frozen(kw_only=True)
@@ -66,23 +73,6 @@ class PlacedOrder:
         """Ingram's numbers of all orders that it became."""
         its = self.orders if self.answer is None else self.answer.orders
         return tuple(it.ingram_order_number for it in its if it.ingram_order_number)
-
-
-@frozen(kw_only=True)
-class OpenPlacement:
-    """An order that was begun to be placed, and of which nobody knows yet what became."""
-
-    customer_number: str
-    country_code: str
-    customer_order_number: str
-    attempts: int
-    """How often it was sent; 0 where nothing ever was."""
-    sent_at: datetime | None
-    """When it was first sent such that it may have been placed, by the API's clock; `None` where it never was."""
-    orders: tuple[FoundOrder, ...] = ()
-    """Orders with this purchase order number of which it cannot be said whether they are this one."""
-    error: IngramError | None = None
-    """Why it could not be looked for, where that failed."""
 
 
 class Sends(Protocol):
@@ -112,19 +102,25 @@ def looks(settle: float) -> Iterator[float]:
     yield settle
 
 
-def allows_duplicates(body: OrderCreateRequest) -> bool:
-    """Whether the API would place the order also where there is one with its number; any word but "false" counts."""
-    wishes = (it for it in body.additional_attributes or () if (it.attribute_name or "").strip().casefold() == _ALLOWS)
-    return any((it.attribute_value or "").strip().casefold() not in {"", "false"} for it in wishes)
+def allows_duplicates(body: OrderCreateRequest, written: bytes) -> bool:
+    """
+    Whether the API may place the order also where there is one with its number.
+
+    So it is wherever the attribute's name stands in what is sent, unless plainly with "false" or nothing.
+    """
+    plain = [it for it in body.additional_attributes or () if (it.attribute_name or "").strip().casefold() == _ALLOWS]
+    not_wished = [it for it in plain if (it.attribute_value or "").strip().casefold() in {"", "false"} and not it.extra]
+    return written.decode("utf-8", "replace").casefold().count(_ALLOWS) > len(not_wished)
 
 
 def may_send_again(record: Record, *, duplicates: bool) -> bool:
     """
     Whether an order may be sent again that may have been placed and that no search found.
 
-    Only where the API itself would refuse it, were it there after all; and where no order had its number before.
+    Only where the API itself would refuse it, were it there after all; where no order had its number before; and where
+    it was not refused when it was sent again.
     """
-    return not duplicates and record.before == ()
+    return not (duplicates or record.before or record.before is None or record.is_refused)
 
 
 def ours(found: tuple[FoundOrder, ...], number: str, record: Record) -> tuple[FoundOrder, ...]:
@@ -136,6 +132,7 @@ def ours(found: tuple[FoundOrder, ...], number: str, record: Record) -> tuple[Fo
         it
         for it in found
         if it.customer_order_number == number
+        and it.ingram_order_number
         and it.ingram_order_number not in (record.before or ())
         and is_since(it, sent_at)
     )
@@ -158,7 +155,7 @@ class Placement:
         out: Outgoing,
         *,
         base_url: str,
-        journal: OrderJournal,
+        journal: OrderJournal | NoJournal,
         settle: timedelta,
         at_most: int,
         clock: Callable[[], float],
@@ -183,6 +180,7 @@ class Placement:
         self._out = out
         self._body: OrderCreateRequest = out.values["order_create_request"]  # type: ignore[assignment]  # was checked
         self._number = self._body.customer_order_number or ""
+        self._duplicates = allows_duplicates(self._body, out.body or b"")
         self._journal = journal
         self._settle = settle.total_seconds()
         self._clock = clock
@@ -229,9 +227,11 @@ class Placement:
                 if isinstance(error, DuplicateOrderError) and not error.orders:
                     with suppress(IngramError):
                         error.orders = await self._find()
-                await self._journal.forget(self._key, self._owner)
+                if not await self._journal.forget(self._key, self._owner):
+                    raise _Taken from error  # who was refused since another had placed it gets what that one got
                 raise
         while isinstance(outcome, OutcomeUnknownError):
+            outcome.sent_at = self._record.sends[0].at
             outcome = await self._look_for_it(outcome) or await self._send_again(outcome)
         return outcome
 
@@ -240,7 +240,7 @@ class Placement:
         found = await self._find()
         await self._keep(evolve(self._record, before=tuple(it.ingram_order_number or "" for it in found)))
         same = tuple(it for it in found if it.customer_order_number == self._number)
-        if same and not allows_duplicates(self._body):
+        if same and not self._duplicates:
             numbers = ", ".join(str(it.ingram_order_number) for it in same)
             why = f"nothing was sent: the number {self._number} was used before, for {numbers}"
             error = DuplicateOrderError(f"{self._out.route}: {why}", status=400)
@@ -310,7 +310,7 @@ class Placement:
         Raises:
             OutcomeUnknownError: It may not, or was not.
         """
-        may = may_send_again(self._record, duplicates=allows_duplicates(self._body))
+        may = may_send_again(self._record, duplicates=self._duplicates)
         if self._is_known_to_api or self._sends_left < 1 or not may:
             raise unknown
         try:
@@ -319,6 +319,9 @@ class Placement:
             self._is_known_to_api = True
             return unknown
         except IngramError as exc:
+            if isinstance(exc, ApiError) and exc.status not in _TURNED_AWAY:
+                with suppress(ConfigurationError):  # it is as good a reason to stop when it is not kept
+                    await self._keep(evolve(self._record, is_refused=True))
             raise unknown from exc
 
     async def _find(self) -> tuple[FoundOrder, ...]:
@@ -335,7 +338,12 @@ class Placement:
         placed = PlacedOrder(
             customer_order_number=self._number, answer=answer, orders=orders, attempts=self._record.attempts
         )
-        await self._journal.finish(self._key, _written(placed))
+        try:
+            written = _written(placed)
+        except (ValueError, RecursionError) as exc:  # read, and yet too deep to be written: it can be found again
+            _log.warning("order %s: what came of it cannot be written down: %s", self._number, describe(exc))
+        else:
+            await self._journal.finish(self._key, written)
         return placed
 
     def _unknown(self, why: str, *, status: int | None = None, body: bytes = b"") -> OutcomeUnknownError:
@@ -357,7 +365,11 @@ async def _look_at(sends: Sends, journal: OrderJournal, key: Key, record: Record
     number, owner = key.customer_order_number, uuid4().hex
     found: tuple[FoundOrder, ...] = ()
     failure: IngramError | None = None
-    if record.sends and (claimed := await journal.claim(key, owner, None)) is not None:
+    if record.sends:
+        claimed = await journal.claim(key, owner, None)
+        if claimed is None:  # somebody is on it, or it is gone by now
+            is_there = any(it == key for it, _ in await journal.open_ones(key.base_url))
+            return _open(key, record) if is_there else None
         if claimed.outcome is not None:
             return None
         record = claimed
@@ -371,15 +383,14 @@ async def _look_at(sends: Sends, journal: OrderJournal, key: Key, record: Record
                 placed = PlacedOrder(customer_order_number=number, orders=its, attempts=record.attempts)
                 await journal.finish(key, _written(placed))
                 return None
-    return OpenPlacement(
-        customer_number=key.customer_number,
-        country_code=key.country_code,
-        customer_order_number=number,
-        attempts=record.attempts,
-        sent_at=min((it.at for it in record.sends), default=None),
-        orders=found,
-        error=failure,
-    )
+    return _open(key, record, found, failure)
+
+
+def _open(
+    key: Key, record: Record, found: tuple[FoundOrder, ...] = (), failure: IngramError | None = None
+) -> OpenPlacement:
+    sent_at = record.sends[0].at if record.sends else None
+    return OpenPlacement(key=key, attempts=record.attempts, sent_at=sent_at, orders=found, error=failure)
 
 
 def _refused(response: Response[OrderCreateResponse], number: str) -> ApiError | None:

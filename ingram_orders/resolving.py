@@ -100,31 +100,45 @@ def modified(order: OrderDetailB2B, change: OrderModifyRequest) -> Effect:
 def _seen(order: OrderDetailB2B, change: OrderModifyRequest) -> Iterator[bool | None]:
     """Give of each part of a change whether it is seen in the order; `None` where that cannot be said."""
     if change.notes is not None:
-        yield (order.notes or "") == change.notes
+        yield _same(order.notes, change.notes)
     if change.ship_to_info is not None:
         wanted = asdict(change.ship_to_info, filter=lambda it, value: it.name != "extra" and value is not None)
         for name, value in wanted.items():
-            yield (getattr(order.ship_to_info, name) or "") == value if hasattr(order.ship_to_info, name) else None
+            yield _same(getattr(order.ship_to_info, name, None), value)
     for line in change.lines or ():
-        yield _line_seen(order, line)
-    if change.additional_attributes or any(
-        it.extra for it in (change, change.ship_to_info, *(change.lines or ())) if it
-    ):
+        yield from _line_seen(order, line)
+    parts = (change, change.ship_to_info, *(change.lines or ()))
+    if change.additional_attributes or any(part is not None and part.extra for part in parts):
         yield None
 
 
-def _line_seen(order: OrderDetailB2B, wanted: ModifyLine) -> bool | None:
-    # What was added cannot be told from a line that was there before, unless by a number of one's own.
-    action = (wanted.add_update_delete_line or "").upper()
+def _same(shown: str | None, wanted: str) -> bool | None:
+    # Text that differs proves nothing: it may have been folded, cut, or changed again since.
+    return True if (shown or "") == wanted else None
+
+
+def _line_seen(order: OrderDetailB2B, wanted: ModifyLine) -> Iterator[bool | None]:
+    action, number = (wanted.add_update_delete_line or "").upper(), (wanted.ingram_line_number or "").lstrip("0")
     if action == "ADD" and wanted.customer_line_number:
         its = [it for it in order.lines if it.customer_line_number == wanted.customer_line_number]
-        return any(it.quantity_ordered == wanted.quantity for it in its)
-    if action not in {"UPDATE", "DELETE"} or not wanted.ingram_line_number:
-        return None
-    number = wanted.ingram_line_number.lstrip("0")
-    its = [it for it in order.lines if (it.ingram_order_line_number or "").lstrip("0") == number]
+    elif action in {"UPDATE", "DELETE"} and number:
+        its = [it for it in order.lines if (it.ingram_order_line_number or "").lstrip("0") == number]
+    else:  # what was added cannot be told from a line that was there before, unless by a number of one's own
+        yield None
+        return
     if action == "DELETE":
-        return not its
-    return any(
-        wanted.quantity in (None, it.quantity_ordered) and wanted.notes in (None, it.line_notes or "") for it in its
-    )
+        yield not its if order.lines else None
+        return
+    if not its:
+        yield False if order.lines and action == "UPDATE" else None
+        return
+    [line, *_] = its
+    if wanted.quantity is not None:
+        yield line.quantity_ordered == wanted.quantity or (False if action == "UPDATE" else None)
+    for shown, text in (
+        (line.line_notes, wanted.notes),
+        (line.ingram_part_number, wanted.ingram_part_number),
+        (line.customer_line_number, wanted.customer_line_number),
+    ):
+        if text is not None:
+            yield _same(shown, text)

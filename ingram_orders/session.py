@@ -216,8 +216,7 @@ class Session:
                 )
         except TimeoutError as late:
             raise await self._late(call) from late
-        if date := exchange.answer_headers.get("Date"):
-            self._dated = date, self.clock() - exchange.age
+        self._note_date(exchange)
         # Of a refusal, what came of it is enough.
         if broken is not None and (exchange.status is None or _is_granted(exchange.status)):
             raise _failure(out, exchange, broken) from broken.__cause__
@@ -268,6 +267,10 @@ class Session:
 
     def _left(self, call: "_Call") -> float | None:
         return None if call.until is None else call.until - self.clock()
+
+    def _note_date(self, exchange: Exchange) -> None:
+        if date := exchange.answer_headers.get("Date"):
+            self._dated = date, self.clock() - exchange.age
 
     def _time_there(self) -> datetime:
         """Give the time by the API's clock, as its last answer told it; by this machine's, where none did."""
@@ -421,6 +424,8 @@ class Session:
             failed = ConnectionFailedError(f"no token was to be had: {broken}")
             failed.is_certificate = broken.is_certificate
             raise failed from broken.__cause__
+        if self.endpoint.is_one_host:
+            self._note_date(exchange)
         return wire.decode_token(exchange.status or 0, exchange.answer_headers, exchange.body)
 
 

@@ -99,6 +99,11 @@ class Endpoint:
     base_url: str
     token_url: str
 
+    @property
+    def is_one_host(self) -> bool:
+        """Whether both are on one host and port, and so have one clock."""
+        return urlsplit(self.base_url).netloc == urlsplit(self.token_url).netloc
+
     @classmethod
     def of(cls, base_url: str, token_url: str | None, *, allow_http: bool) -> "Endpoint":
         """

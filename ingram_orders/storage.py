@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from attrs import frozen
 
@@ -96,8 +96,10 @@ class Storage:
     async def _hand_over(self, work: Callable[[], T]) -> T:
         if self._worker is None:
             raise ConfigurationError(f"the {self._kind.name} database {self.path} is not open")
+        done = asyncio.get_running_loop().run_in_executor(self._worker, work)
+        done.add_done_callback(_looked_at)
         # Shielded: what waits its turn would not be done if who waits for it were cancelled.
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._worker, work))
+        return await asyncio.shield(done)
 
     # ── In the worker ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -155,6 +157,11 @@ class Storage:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _looked_at(done: "asyncio.Future[Any]") -> None:
+    # Of work whose waiter has gone, nobody else asks what became, and the loop would complain.
+    _ = done.cancelled() or done.exception()
 
 
 def _is_new(connection: sqlite3.Connection) -> bool:

@@ -18,6 +18,7 @@ from support.world import World
 from ingram_orders import (
     ConfigurationError,
     InvalidRequestError,
+    OpenPlacement,
     OrderJournal,
     OutcomeUnknownError,
     RetryPolicy,
@@ -26,7 +27,7 @@ from ingram_orders.journal import Key, Record, Sent
 from ingram_orders.sandbox import faults
 from ingram_orders.storage import Storage
 
-KEY = Key("https://api", "20-222222", "US", "PO-1")
+KEY = Key("https://api:443", "20-222222", "US", "PO-1")
 SENT = Sent(datetime(2026, 6, 30, 12, tzinfo=UTC), "id")
 
 
@@ -256,7 +257,7 @@ async def test_recovering_gives_what_stays_open_and_leaves_it_so(
         for _ in range(2):
             [left] = await again.recover(OrderJournal(path))
             assert (left.customer_order_number, left.attempts, left.orders) == ("PO-1", attempts, ())
-            assert (left.customer_number, left.country_code) == ("20-222222", "US")
+            assert (left.key.customer_number, left.key.country_code) == ("20-222222", "US")
             assert (left.sent_at is None) == (attempts == 0)
         world.sandbox.fault = faults.only(faults.failing(503), path="search")
         [left] = await again.recover(OrderJournal(path))
@@ -417,3 +418,230 @@ async def test_who_goes_on_may_send_as_often_as_anybody_but_once(world: World, p
             with pytest.raises(OutcomeUnknownError):
                 await orders.place(order("PO-1"), OrderJournal(path))
         assert world.sent == sent
+
+
+# ── What else may go wrong ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("path", ["", ":memory:", None, 5, b"x.db"])
+def test_what_is_no_file_that_lasts_is_no_journal(path: Any) -> None:
+    with pytest.raises(ConfigurationError, match="a journal must be a file"):
+        OrderJournal(path)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (Key("https://api.x", "1", "US", "P"), Key("HTTPS://API.x:443", "1", "us", "P"), True),
+        (Key("http://localhost/sandbox", "1", "US", "P"), Key("http://LOCALHOST:80/sandbox", "1", "US", "P"), True),
+        (Key("https://api.x", "1", "US", "P"), Key("https://api.x/sandbox", "1", "US", "P"), False),
+        (Key("https://api.x", "1", "US", "P"), Key("https://api.x", "1", "US", "p"), False),
+        (Key("https://api.x", "1", "US", "P"), Key("https://api.x", "2", "US", "P"), False),
+    ],
+)
+def test_a_key_is_the_same_however_the_same_is_written(one: Key, other: Key, same: bool) -> None:
+    assert (one == other) is same
+
+
+async def test_a_second_send_that_is_refused_is_not_tried_again_and_can_be_discarded(world: World, path: Path) -> None:
+    await cut_off(world, path, "before it acted")
+    world.sandbox.fault = faults.only(faults.failing(400), method="POST", path="/v6/", times=1)
+    for _ in range(3):
+        async with world.client() as orders:
+            with pytest.raises(OutcomeUnknownError):
+                await orders.place(order("PO-1"), OrderJournal(path))
+    assert world.sent == 2
+    journal = OrderJournal(path)
+    async with world.client() as orders:
+        [left] = await orders.recover(journal)
+    await journal.discard(left)
+    with pytest.raises(ConfigurationError, match="or it is not in"):
+        await journal.discard(left)
+    async with world.client() as orders:
+        assert (await orders.place(order("PO-1", quantity=5), journal)).attempts == 1
+
+
+async def test_what_somebody_is_on_is_not_discarded(path: Path) -> None:
+    async with OrderJournal(path) as journal:
+        await journal.claim(KEY, "somebody", "hash")
+        [(key, record)] = await journal.open_ones(KEY.base_url)
+        with pytest.raises(ConfigurationError, match="somebody is placing PO-1"):
+            await journal.discard(OpenPlacement(key=key, attempts=record.attempts, sent_at=None))
+
+
+async def test_who_is_refused_since_another_has_placed_it_gets_what_that_one_got(world: World, path: Path) -> None:
+    """He was held up between what he wrote down and what he sent; and so another had to go on."""
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold_up(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
+        arrived.set()
+        await go_on.wait()
+        return await proceed()
+
+    world.go_wrong(hold_up)
+    placing = asyncio.create_task(world.orders.place(order("PO-1"), OrderJournal(path, sleep=turn)))
+    await arrived.wait()
+    world.sandbox.fault = None
+    with closing(sqlite3.connect(path)) as thief, thief:
+        thief.execute("UPDATE placements SET leased_until = 0, owner = 'nobody'")
+    async with world.client() as other:
+        theirs = await other.place(order("PO-1"), OrderJournal(path))
+    go_on.set()
+    assert await placing == theirs
+    assert (world.sent, world.made) == (2, 1)
+
+
+async def test_a_lease_given_by_a_clock_that_has_gone_back_since_is_over(path: Path) -> None:
+    now = 10_000.0
+    async with OrderJournal(path, clock=lambda: now) as journal:
+        await journal.claim(KEY, "dead", "hash")
+        assert await journal.claim(KEY, "me", "hash") is None
+        now -= 3600
+        assert await journal.claim(KEY, "me", "hash") == Record()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "record = 'x'",
+        "record = '{}'",
+        "record = '[]'",
+        "key = 'x'",
+        "key = '[1]'",
+        "record = x'ff'",
+        "key = '[1,2,3,4]'",
+    ],
+)
+async def test_a_row_that_is_damaged_is_told_as_such(world: World, path: Path, damage: str) -> None:
+    async with OrderJournal(path) as journal:
+        await journal.claim(KEY, "me", "hash")
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute(f"UPDATE placements SET {damage}")
+    with pytest.raises(ConfigurationError, match="cannot be used"):
+        await world.orders.recover(OrderJournal(path))
+
+
+async def test_what_is_gone_meanwhile_is_not_told_as_open(world: World, path: Path) -> None:
+    await cut_off(world, path, "before it acted")
+    async with OrderJournal(path) as journal, world.client() as orders:
+        claim = journal.claim
+
+        async def too_late(*arguments: Any) -> Record | None:
+            await journal._run(lambda connection: connection.execute("DELETE FROM placements"))
+            return await claim(*arguments)
+
+        journal.claim = too_late  # type: ignore[method-assign, assignment]
+        assert await orders.recover(journal) == ()
+
+
+async def test_a_file_that_was_taken_away_is_told_before_anything_is_sent(world: World, path: Path) -> None:
+    async with OrderJournal(path) as journal:
+        await world.orders.place(order("PO-1"), journal)
+        await asyncio.to_thread(path.unlink)
+        with pytest.raises(ConfigurationError, match="was taken away"):
+            await world.orders.place(order("PO-2"), journal)
+        await asyncio.to_thread(path.write_bytes, b"another")
+        with pytest.raises(ConfigurationError, match="was taken away, or is another now"):
+            await world.orders.place(order("PO-2"), journal)
+    assert world.sent == 1
+
+
+def test_a_journal_serves_one_loop_after_another(path: Path) -> None:
+    journal = OrderJournal(path)
+
+    async def use() -> None:
+        async def one(name: str) -> None:
+            async with journal:
+                await journal.claim(KEY, name, "hash")
+
+        await asyncio.gather(*(one(str(at)) for at in range(5)))
+
+    for _ in range(2):
+        asyncio.run(use())
+
+
+async def test_a_journal_that_is_open_in_another_loop_says_so(path: Path) -> None:
+    async with OrderJournal(path) as journal:
+
+        async def elsewhere() -> None:
+            with pytest.raises(ConfigurationError, match="open in another event loop"):
+                async with journal:
+                    pass
+
+        await asyncio.to_thread(asyncio.run, elsewhere())
+        assert await journal.open_ones(KEY.base_url) == []
+
+
+async def test_a_journal_that_could_not_be_opened_can_be_when_it_is_well(path: Path) -> None:
+    journal = OrderJournal(path.parent / "later" / "journal.db")
+    results = await asyncio.gather(*(journal.__aenter__() for _ in range(3)), return_exceptions=True)
+    assert [type(it) for it in results] == [ConfigurationError] * 3
+    (path.parent / "later").mkdir()
+    async with journal:
+        assert await journal.open_ones(KEY.base_url) == []
+
+
+async def test_what_is_written_is_on_the_disk(path: Path) -> None:
+    async with OrderJournal(path) as journal:
+        asked = await journal._run(lambda connection: connection.execute("PRAGMA synchronous").fetchone())
+    assert asked == (2,)  # FULL
+
+
+async def test_turned_away_is_not_sent(world: World, path: Path) -> None:
+    """Of the sends on record, those count that may have placed it."""
+
+    async def then(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
+        world.go_wrong(faults.drop)
+        return await faults.throttling()(request, proceed)
+
+    world.go_wrong(then)
+    with pytest.raises(OutcomeUnknownError):
+        await world.orders.place(order("PO-1", DUPLICATE), OrderJournal(path))
+    async with OrderJournal(path) as journal:
+        [(_, record)] = await journal.open_ones(world.sandbox.url)
+    assert (len(record.sends), record.attempts) == (1, 2)
+
+
+async def test_only_who_is_on_it_may_write_forget_or_give_it_back_and_nobody_once_it_is_settled(path: Path) -> None:
+    async with OrderJournal(path) as journal:
+        await journal.claim(KEY, "me", "hash")
+        assert not await journal.forget(KEY, "you")
+        assert not await journal.keep(KEY, "you", Record(attempts=9))
+        async with journal.held(KEY, "you"):
+            pass
+        assert await journal.claim(KEY, "you", "hash") is None
+        await journal.finish(KEY, "first")
+        await journal.finish(KEY, "second")
+        assert not await journal.forget(KEY, "me")
+        assert not await journal.keep(KEY, "me", Record(attempts=9))
+        assert await journal.claim(KEY, "you", "hash") == Record(outcome="first")
+        assert await journal.open_ones(KEY.base_url) == []
+        assert await journal.claim(Key("https://x", "1", "US", "none"), "me", None) is None
+
+
+async def test_what_is_kept_renews_the_lease(path: Path) -> None:
+    lease = Lease()
+    async with lease.journal(path) as journal:
+        await journal.claim(KEY, "me", "hash")
+        lease.now += 20
+        assert await journal.keep(KEY, "me", Record(attempts=1))
+        lease.now += 20
+        assert await journal.claim(KEY, "you", "hash") is None
+
+
+async def test_a_sign_of_life_that_fails_is_not_the_last(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    lease = Lease()
+    async with lease.journal(path) as journal:
+        await journal.claim(KEY, "me", "hash")
+        async with journal.held(KEY, "me"):
+            await journal._run(lambda connection: connection.execute("ALTER TABLE placements RENAME TO away"))
+            lease.now += 10
+            for _ in range(200):
+                await asyncio.sleep(0.001)
+                if "order PO-1: the journal" in caplog.text:
+                    break
+            await journal._run(lambda connection: connection.execute("ALTER TABLE away RENAME TO placements"))
+            lease.now += 10
+            await beats(journal)
+            lease.now += 15
+            assert await journal.claim(KEY, "you", "hash") is None

@@ -1,12 +1,15 @@
 """Placing an order exactly once: what is sent, what is looked for, what is taken for ours, what is told in the end."""
 
+import asyncio
 import itertools
 import json
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from aiohttp import web
@@ -24,6 +27,7 @@ from ingram_orders import (
     BadRequestError,
     ConfigurationError,
     ConnectionFailedError,
+    CreateLine,
     DuplicateOrderError,
     FoundOrder,
     IngramError,
@@ -34,8 +38,11 @@ from ingram_orders import (
     OutcomeUnknownError,
     RetryPolicy,
     Timeouts,
+    UnreadableAnswerError,
 )
-from ingram_orders.finding import is_same, is_since
+from ingram_orders.converters import unstructure
+from ingram_orders.exact_json import write_json
+from ingram_orders.finding import find, is_same, is_since
 from ingram_orders.journal import Record, Sent
 from ingram_orders.placing import allows_duplicates, looks, may_send_again, ours
 from ingram_orders.sandbox import Sandbox, faults
@@ -472,7 +479,31 @@ def test_a_second_send_needs_all_of_it(record: Record, duplicates: bool, may: bo
 )  # fmt: skip
 def test_whether_duplicates_are_allowed_is_read_with_caution(name: str | None, value: str | None, allows: bool) -> None:
     attribute = Attribute(attribute_name=name, attribute_value=value)
-    assert allows_duplicates(OrderCreateRequest(additional_attributes=[attribute])) is allows
+    assert duplicates(OrderCreateRequest(additional_attributes=[attribute])) is allows
+
+
+def duplicates(body: OrderCreateRequest) -> bool:
+    return allows_duplicates(body, write_json(unstructure(body)))
+
+
+ALLOWS = "allowDuplicateCustomerOrderNumber"
+NOT = Attribute(attribute_name=ALLOWS, attribute_value="false")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        OrderCreateRequest(extra={"AdditionalAttributes": [{"attributeName": ALLOWS, "attributeValue": "true"}]}),
+        OrderCreateRequest(lines=[CreateLine(additional_attributes=[evolve(NOT, attribute_value="true")])]),
+        OrderCreateRequest(additional_attributes=[NOT], extra={ALLOWS.upper(): True}),
+        OrderCreateRequest(additional_attributes=[evolve(NOT, extra={"AttributeValue": "true"})]),
+        OrderCreateRequest(additional_attributes=[NOT, evolve(NOT, attribute_value="true")]),
+    ],
+    ids=range(5),
+)
+def test_wherever_it_stands_that_duplicates_are_allowed_it_counts(body: OrderCreateRequest) -> None:
+    assert duplicates(body)
+    assert not duplicates(OrderCreateRequest(additional_attributes=[NOT, NOT]))
 
 
 def test_what_was_never_sent_has_no_order_of_its_own() -> None:
@@ -481,3 +512,168 @@ def test_what_was_never_sent_has_no_order_of_its_own() -> None:
     assert ours((found,), "PO-1", Record(sends=(Sent(NOON, "id"),))) == (found,)
     assert ours((found,), "PO-1", Record(sends=(Sent(NOON, "id"),), before=("20-A",))) == ()
     assert ours((found,), "po-1", Record(sends=(Sent(NOON, "id"),))) == ()
+
+
+# ── What a search says ──────────────────────────────────────────────────────────────────────────────────────────────
+
+SAYS_NOTHING = [
+    b"{}", b'{"recordsFound": 1}', b'{"recordsFound": 1, "orders": []}', b'{"orders": "oops"}', b'{"orders": null}',
+    b'{"orders": [["x"]]}', b'{"orders": [{"ingramOrderNumber": "20-A"}, 7]}', b'{"fault": {}}', b"[]",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", SAYS_NOTHING)
+async def test_a_search_that_does_not_say_which_orders_there_are_has_not_found_none(
+    answer: bytes, waits: Waits
+) -> None:
+    async with RawServer(http(200, answer)) as server, client_for(server, **waits.settings) as orders:
+        with pytest.raises(UnreadableAnswerError):
+            await orders.place(order("PO-1"))
+        assert {it.method for it in server.heard} == {"GET"}
+    async with RawServer(http(204), None, http(200, answer)) as server:
+        async with client_for(server, retry=RetryPolicy(), **waits.settings) as orders:
+            with pytest.raises(OutcomeUnknownError):
+                await orders.place(order("PO-1"))
+        assert [it.method for it in server.heard].count("POST") == 1
+
+
+def page(*numbers: str | None, po: str | None = "PO-1") -> bytes:
+    found = [{"ingramOrderNumber": it, "customerOrderNumber": po, "orderTotal": at} for at, it in enumerate(numbers)]
+    return http(200, json.dumps({"recordsFound": 7, "orders": found}).encode())
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        ((page("1", "2"), page("3"), http(204)), ["1", "2", "3"]),
+        ((page("1", "2"), page("2", "3"), page("3"), page("9")), ["1", "2", "3"]),
+        ((page("1"), http(200, b'{"recordsFound": 9, "orders": []}')), ["1"]),
+        ((page(None, None), http(204)), [None, None]),
+        ((page("1", po=None), http(204)), ["1"]),
+        ((page("1", po="PO-2"), http(204)), []),
+    ],
+)
+async def test_all_pages_are_read_and_each_order_counts_once(answers: Any, found: list[Any]) -> None:
+    async with RawServer(*answers) as server, client_for(server) as orders:
+        its = await find(orders, "PO-1", {})
+        assert [it.ingram_order_number for it in its] == found
+        asked = [parse_qs(it.target.partition("?")[2]) for it in server.heard]
+    assert [it["pageNumber"] for it in asked] == [[str(at)] for at in range(1, len(asked) + 1)]
+    assert {(*it["customerOrderNumber"], *it["pageSize"]) for it in asked} == {("PO-1", "100")}
+
+
+async def test_a_number_is_asked_for_as_it_is_trimmed_and_cut() -> None:
+    number = " PO-2026-06-30-000 0-0001 "
+    async with RawServer(http(204)) as server, client_for(server) as orders:
+        await find(orders, number, {})
+        asked = [parse_qs(it.target.partition("?")[2])["customerOrderNumber"] for it in server.heard]
+    assert asked == [[number], [number.strip()], ["PO-2026-06-30-000"]]
+    assert is_same(number, "po-2026-06-30-000")
+
+
+# ── Several sends ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def sent_twice(world: World, *, first: faults.Fault, second: faults.Fault) -> None:
+    async def then(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
+        world.go_wrong(second)
+        return await first(request, proceed)
+
+    world.manners.index_lag = timedelta(minutes=15)
+    world.go_wrong(then)
+
+
+async def test_an_order_of_the_first_send_is_found_after_the_second(world: World) -> None:
+    await sent_twice(world, first=faults.drop_after_acting, second=faults.drop)
+    result = await world.orders.place(order("PO-1"))
+    assert (result.known_by, result.attempts, world.made) == ("search", 2, 1)
+
+
+async def test_what_stays_unknown_is_resolved_later_by_its_first_send(world: World) -> None:
+    world.manners.index_lag = timedelta(hours=2)
+    await sent_twice(world, first=faults.drop_after_acting, second=faults.drop)
+    world.manners.index_lag = timedelta(hours=2)
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        async with world.client(retry=RetryPolicy(attempts=2)) as orders:
+            await orders.place(order("PO-1"))
+    posts = [it for it in world.sandbox.ledger if it.path == "/resellers/v6/orders"]
+    assert unknown.value.correlation_id == posts[1].headers["IM-CorrelationID"]
+    assert (await world.orders.resolve(unknown.value)).effect == "unknown"
+    world.waits.now += 7200
+    assert (await world.orders.resolve(unknown.value)).effect == "done"
+
+
+async def test_a_look_that_fails_on_the_way_is_made_up_for_by_the_last(world: World) -> None:
+    async def then(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
+        world.sandbox.fault = faults.only(faults.failing(503), path="search", times=4)
+        return await faults.drop(request, proceed)
+
+    world.go_wrong(then)
+    assert (await world.orders.place(order("PO-1"))).attempts == 2
+
+
+async def test_an_order_that_was_seen_once_forbids_a_second_send_also_when_it_is_gone(world: World) -> None:
+    shown = {"recordsFound": 1, "orders": [{**THEIRS, "customerOrderNumber": "po-1"}]}
+
+    async def show(request: web.Request, _: faults.Proceed) -> web.StreamResponse:
+        world.sandbox.fault = None
+        return web.json_response(shown)
+
+    async def then(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
+        world.sandbox.fault = faults.only(show, path="search")
+        return await faults.drop(request, proceed)
+
+    world.go_wrong(then)
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        await world.orders.place(order("PO-1"))
+    assert world.sent == 1
+    assert [it.ingram_order_number for it in unknown.value.orders] == ["20-THEIRS"]
+
+
+async def test_a_duplicate_is_told_also_where_it_cannot_be_looked_for(world: World, journal: OrderJournal) -> None:
+    world.manners.index_lag = timedelta(hours=1)
+    await placed(world.orders, order("PO-1"))
+
+    async def then(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
+        world.sandbox.fault = faults.only(faults.failing(503), path="search")
+        return await proceed()
+
+    world.go_wrong(then)
+    with pytest.raises(DuplicateOrderError):
+        await world.orders.place(order("PO-1"), journal)
+    assert await world.orders.recover(journal) == ()
+
+
+async def test_an_order_without_a_number_is_nobodys(world: World) -> None:
+    found = FoundOrder(customer_order_number="PO-1", ingram_order_date=NOON)
+    assert ours((found,), "PO-1", Record(sends=(Sent(NOON, "id"),))) == ()
+
+
+async def test_an_answer_too_deep_to_be_written_down_is_given_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, waits: Waits
+) -> None:
+    deep = b'{"a":' * 2000 + b"1" + b"}" * 2000
+    answer = http(201, b'{"orders": [{"ingramOrderNumber": "20-NEW"}], "new": ' + deep + b"}")
+    async with RawServer(http(204), answer) as server, client_for(server, **waits.settings) as orders:
+        result = await orders.place(order("PO-1"), OrderJournal(tmp_path / "journal.db"))
+    assert result.order_numbers == ("20-NEW",)
+    assert "order PO-1: what came of it cannot be written down" in caplog.text
+
+
+async def test_placements_without_a_journal_need_no_thread_each(world: World) -> None:
+    before, most = threading.active_count(), 0
+
+    async def count(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
+        nonlocal most
+        most = max(most, threading.active_count())
+        return await proceed()
+
+    world.sandbox.fault = count
+    await asyncio.gather(*(world.orders.place(order(f"PO-{number}")) for number in range(50)))
+    assert (most, world.made) == (before, 50)
+
+
+@pytest.mark.parametrize("journal", ["journal.db", timedelta(minutes=1), 5])
+async def test_what_is_no_journal_is_told(world: World, journal: Any) -> None:
+    with pytest.raises(ConfigurationError, match="journal must be OrderJournal"):
+        await world.orders.place(order("PO-1"), journal)

@@ -118,7 +118,7 @@ def release(orders: OrdersClient, number: str) -> Request[Any]:
 
 def change(orders: OrdersClient, number: str) -> Request[Any]:
     lines = [ModifyLine(ingram_line_number="1", add_update_delete_line="UPDATE", quantity=7)]
-    return orders.modify(number).order_modify_request(OrderModifyRequest(notes="at the back door", lines=lines))
+    return orders.modify(number).order_modify_request(OrderModifyRequest(lines=lines))
 
 
 each_change = pytest.mark.parametrize("build", [cancel, release, change])
@@ -155,7 +155,13 @@ HELD = OrderDetailB2B(
     notes="now",
     ship_to_info=Address(city="Now", company_name="Now Inc."),
     lines=(
-        DetailLine(ingram_order_line_number="001", customer_line_number="1", quantity_ordered=2, line_notes="slow"),
+        DetailLine(
+            ingram_order_line_number="001",
+            customer_line_number="1",
+            quantity_ordered=2,
+            line_notes="slow",
+            ingram_part_number="2CD101",
+        ),
         DetailLine(ingram_order_line_number="002", customer_line_number="7", quantity_ordered=5, line_notes=None),
     ),
 )
@@ -172,10 +178,9 @@ def line(action: str | None, number: str | None = "1", **more: Any) -> OrderModi
     ("wanted", "held", "sent_off"),
     [
         (OrderModifyRequest(notes="now"), "done", "done"),
-        (OrderModifyRequest(notes="then"), "unknown", "not done"),
-        (OrderModifyRequest(notes=""), "unknown", "not done"),
+        (OrderModifyRequest(notes="NOW"), "unknown", "unknown"),
+        (OrderModifyRequest(notes=""), "unknown", "unknown"),
         (OrderModifyRequest(ship_to_info=ModifyShipTo(city="Now")), "done", "done"),
-        (OrderModifyRequest(ship_to_info=ModifyShipTo(city="Then", company_name="Then")), "unknown", "not done"),
         (OrderModifyRequest(ship_to_info=ModifyShipTo(city="Then", company_name="Now Inc.")), "unknown", "unknown"),
         (OrderModifyRequest(ship_to_info=ModifyShipTo(address_id="1")), "unknown", "unknown"),
         (OrderModifyRequest(notes="now", additional_attributes=[Attribute()]), "unknown", "unknown"),
@@ -184,13 +189,19 @@ def line(action: str | None, number: str | None = "1", **more: Any) -> OrderModi
         (line("UPDATE", "0001", quantity=2, notes="slow"), "done", "done"),
         (line("update", "2", notes=""), "done", "done"),
         (line("UPDATE", quantity=3), "unknown", "not done"),
-        (line("UPDATE", quantity=2, notes="fast"), "unknown", "not done"),
+        (line("UPDATE", quantity=2, notes="fast"), "unknown", "unknown"),
+        (line("UPDATE", quantity=3, notes="fast"), "unknown", "unknown"),
+        (line("UPDATE", quantity=2, ingram_part_number="2CD101"), "done", "done"),
+        (line("UPDATE", quantity=2, ingram_part_number="OTHER"), "unknown", "unknown"),
+        (line("UPDATE"), "unknown", "unknown"),
+        (line("UPDATE", "3", quantity=2), "unknown", "not done"),
         (line("UPDATE", None, quantity=2), "unknown", "unknown"),
         (line("DELETE", "3"), "done", "done"),
         (line("DELETE"), "unknown", "not done"),
         (line("ADD", None, quantity=5, ingram_part_number="2CD101"), "unknown", "unknown"),
         (line("ADD", None, quantity=5, customer_line_number="7"), "done", "done"),
-        (line("ADD", None, quantity=6, customer_line_number="7"), "unknown", "not done"),
+        (line("ADD", None, quantity=6, customer_line_number="7"), "unknown", "unknown"),
+        (line("ADD", None, quantity=6, customer_line_number="8"), "unknown", "unknown"),
         (line(None, quantity=2), "unknown", "unknown"),
         (line("UPDATE", quantity=2, extra={"new": 1}), "unknown", "unknown"),
         (OrderModifyRequest(notes="now", extra={"new": 1}), "unknown", "unknown"),
@@ -201,5 +212,17 @@ def test_a_change_is_looked_for_part_by_part(wanted: OrderModifyRequest, held: s
     assert (modified(HELD, wanted), modified(SENT_OFF, wanted)) == (held, sent_off)
 
 
+def test_details_without_lines_tell_nothing_of_lines() -> None:
+    bare = evolve(SENT_OFF, lines=())
+    for wanted in (line("DELETE"), line("UPDATE", quantity=2), line("ADD", None, customer_line_number="7", quantity=5)):
+        assert modified(bare, wanted) == "unknown"
+
+
 def test_notes_that_were_deleted_are_seen_by_there_being_none() -> None:
     assert modified(NO_NOTES, OrderModifyRequest(notes="")) == "done"
+
+
+async def test_a_create_of_which_it_is_not_known_when_it_was_sent_is_unknown(world: World) -> None:
+    error = await lost(world, v6(world.orders), acts=True)
+    error.sent_at = None
+    assert (await world.orders.resolve(error)).effect == "unknown"

@@ -1,6 +1,7 @@
 """One database, one thread: whole pieces of work, files that are not taken for another's, and nothing left behind."""
 
 import asyncio
+import gc
 import sqlite3
 import threading
 from pathlib import Path
@@ -131,3 +132,23 @@ async def test_closing_twice_is_fine_and_leaves_no_thread() -> None:
     assert not [it for it in threading.enumerate() if it.name.startswith("sqlite notes")]
     with pytest.raises(ConfigurationError, match="is not open"):
         await storage.run(all_of)
+
+
+async def test_work_that_fails_after_its_waiter_has_gone_is_nobodys_trouble() -> None:
+    begun, go_on, complaints = threading.Event(), threading.Event(), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+
+    def work(_: sqlite3.Connection) -> None:
+        begun.set()
+        go_on.wait(10)
+        raise ValueError("nobody waits for it")
+
+    async with Storage(MEMORY, NOTES) as storage:
+        waiting = asyncio.create_task(storage.run(work))
+        await asyncio.to_thread(begun.wait, 10)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        go_on.set()
+        await storage.run(all_of)
+    gc.collect()
+    assert complaints == []

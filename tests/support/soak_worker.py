@@ -122,18 +122,18 @@ def read(log: Path) -> list[dict[str, Any]]:
 
 def sends_again() -> None:
     """Be the client that sends a write again whose answer was lost."""
-    decide = vars(session)["again_after"]
+    decide = session.__dict__["again_after"]
 
     def careless(budget: Any, error: IngramError, **facts: Any) -> float | None:
         wait: float | None = decide(budget, error, **facts)
         return 0.0 if isinstance(error, OutcomeUnknownError) else wait
 
-    vars(session).update(again_after=careless)
+    session.__dict__.update(again_after=careless)
 
 
 def trusts_an_empty_search() -> None:
     """Be the client that sends again whatever one search does not find."""
-    vars(placing).update(looks=lambda _: iter([0.0]), may_send_again=lambda *_, **__: True)
+    placing.__dict__.update(looks=lambda _: iter([0.0]), may_send_again=lambda *_, **__: True)
 
 
 MUTANTS = {"sends again": sends_again, "trusts an empty search": trusts_an_empty_search}
