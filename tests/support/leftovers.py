@@ -21,7 +21,7 @@ _made: WeakSet[Any] = WeakSet()
 def watch() -> None:
     """Know of each session and limiter from here on."""
     for kind in (Session, RateLimit):
-        kind.__init__ = _noted(kind.__init__)  # type: ignore[method-assign]
+        type.__setattr__(kind, "__init__", _noted(kind.__init__))
 
 
 def _noted(init: Any) -> Any:
