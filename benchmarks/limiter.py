@@ -27,7 +27,7 @@ async def measure(seconds: float, limiter: RateLimit | None) -> tuple[float, int
         [found] = (await orders.search().ingram_order_date_bt(window).execute()).orders
         left, statuses = iter(range(CALLS)), Counter[int]()
 
-        async def count(request: Any, proceed: Any) -> Any:
+        async def count(_: Any, proceed: Any) -> Any:
             response = await proceed()
             statuses[response.status] += 1
             return response

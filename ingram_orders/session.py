@@ -323,9 +323,9 @@ class Session:
 
         It is waited for until the deadline, and given back after it: what goes wrong with that must not cost an answer.
         """
-        route = call.out.route
+        route, time = call.out.route, asyncio.timeout(self._left(call))
         try:
-            async with asyncio.timeout(self._left(call)) as time:
+            async with time:
                 slot = limiter.slot(route)
                 await slot.__aenter__()
         except Exception as exc:  # of a limiter of the caller's own, unless time is up
