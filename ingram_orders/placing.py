@@ -19,12 +19,14 @@ from ingram_orders.builder import A, Request, Response
 from ingram_orders.converters import structure, unstructure
 from ingram_orders.errors import (
     ApiError,
+    AuthenticationError,
     ConfigurationError,
     DuplicateOrderError,
     ErrorDetail,
     IngramError,
     OrderRefusedError,
     OutcomeUnknownError,
+    RateLimitedError,
     describe,
 )
 from ingram_orders.exact_json import read_json, write_json
@@ -41,8 +43,8 @@ SETTLE: Final = timedelta(minutes=10)
 _FIRST_LOOK: Final = 2.0
 """Seconds after a first look at once; each further one comes twice as long after the one before."""
 
-_TURNED_AWAY: Final = {401, 429}
-"""Of which another time may be better."""
+_TURNED_AWAY: Final = (AuthenticationError, RateLimitedError)
+"""Another time may be better."""
 
 _ALLOWS: Final = "allowduplicatecustomerordernumber"
 _DUPLICATE: Final = "EM"
@@ -319,7 +321,7 @@ class Placement:
             self._is_known_to_api = True
             return unknown
         except IngramError as exc:
-            if isinstance(exc, ApiError) and exc.status not in _TURNED_AWAY:
+            if isinstance(exc, ApiError) and not isinstance(exc, _TURNED_AWAY):
                 with suppress(ConfigurationError):  # it is as good a reason to stop when it is not kept
                     await self._keep(evolve(self._record, is_refused=True))
             raise unknown from exc

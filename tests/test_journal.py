@@ -645,3 +645,24 @@ async def test_a_sign_of_life_that_fails_is_not_the_last(path: Path, caplog: pyt
             await beats(journal)
             lease.now += 15
             assert await journal.claim(KEY, "you", "hash") is None
+
+
+@pytest.mark.parametrize("status", [401, 403, 429])
+async def test_a_second_send_that_is_turned_away_is_tried_again_another_time(
+    world: World, path: Path, status: int
+) -> None:
+    """403 where it names the quota."""
+
+    async def turn_away(request: web.Request, _: faults.Proceed) -> web.StreamResponse:
+        told = "The quota limit exceeds for calls on your API app." if status == 403 else "no"
+        return web.json_response({"errors": [{"message": told}]}, status=status)
+
+    await cut_off(world, path, "before it acted")
+    world.go_wrong(turn_away, times=None)
+    async with world.client() as orders:
+        with pytest.raises(OutcomeUnknownError):
+            await orders.place(order("PO-1"), OrderJournal(path))
+    world.sandbox.fault = None
+    async with world.client() as orders:
+        assert (await orders.place(order("PO-1"), OrderJournal(path))).known_by == "answer"
+    assert world.made == 1
