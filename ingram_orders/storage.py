@@ -7,6 +7,7 @@ given whole pieces of work: functions of the connection, each run as one transac
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,6 +22,9 @@ from ingram_orders.errors import ConfigurationError
 T = TypeVar("T")
 
 MEMORY: Final = ":memory:"
+
+PATIENCE: Final = 5.0
+"""Seconds for which a shared database is waited for where another process holds its lock."""
 
 
 @frozen(kw_only=True)
@@ -44,12 +48,10 @@ class Kind:
 class Storage:
     """A database, open inside `async with`; unless its kind is shared, nothing else may write to its file meanwhile."""
 
-    patience: Final = 5000
-    """Milliseconds for which a shared database is waited for where another process holds its lock."""
-
     def __init__(self, path: str | Path, kind: Kind) -> None:
         self.path = str(path)
         self._kind = kind
+        self._patience = PATIENCE if kind.shared else 0.0
         self._worker: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
 
@@ -104,40 +106,52 @@ class Storage:
     # ── In the worker ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _open(self) -> None:
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                self._open_once()
+            except sqlite3.Error as exc:
+                self._close()
+                # Who changes a new file to WAL mode is not waited for by SQLite itself, whatever its timeout.
+                is_busy = getattr(exc, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+                if is_busy and time.monotonic() < until:
+                    time.sleep(0.01)
+                    continue
+                raise ConfigurationError(f"the {self._kind.name} database {self.path} cannot be opened: {exc}") from exc
+            return
+
+    def _open_once(self) -> None:
         kind = self._kind
-        try:
-            # Transactions are begun and ended here, and nowhere behind our back.
-            self._connection = connection = sqlite3.connect(self.path, isolation_level=None)
-            connection.execute(f"PRAGMA busy_timeout = {self.patience if kind.shared else 0}")
-            if _is_new(connection):
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("BEGIN IMMEDIATE")
-                if _is_new(connection):  # of several that came at once, the first makes it
-                    for statement in _statements(kind.schema):
-                        connection.execute(statement)
-                    connection.execute(f"PRAGMA application_id = {kind.application_id}")
-                    connection.execute(f"PRAGMA user_version = {kind.version}")
-                connection.execute("COMMIT")
-            [application_id] = connection.execute("PRAGMA application_id").fetchone()
-            [version] = connection.execute("PRAGMA user_version").fetchone()
-            if application_id != kind.application_id:
-                raise ConfigurationError(f"{self.path} is a database, but not of the kind {kind.name}")
-            if version != kind.version:
-                raise ConfigurationError(
-                    f"{self.path} was made by another version of ingram_orders: "
-                    f"its schema is {version}, this one's {kind.version}"
-                )
-            if kind.shared:
-                connection.execute("PRAGMA synchronous = FULL")
-            else:
-                # In WAL mode a crash of the machine may cost the last transactions, and never the database.
-                connection.execute("PRAGMA synchronous = NORMAL")
-                # The first transaction takes the lock and keeps it: who comes second is told now, not when he writes.
-                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        # Transactions are begun and ended here, and nowhere behind our back.
+        self._connection = connection = sqlite3.connect(self.path, isolation_level=None)
+        connection.execute(f"PRAGMA busy_timeout = {int(self._patience * 1000)}")
+        if _is_new(connection):
+            connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
+            if _is_new(connection):  # of several that came at once, the first makes it
+                for statement in _statements(kind.schema):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA application_id = {kind.application_id}")
+                connection.execute(f"PRAGMA user_version = {kind.version}")
             connection.execute("COMMIT")
-        except sqlite3.Error as exc:
-            raise ConfigurationError(f"the {kind.name} database {self.path} cannot be opened: {exc}") from exc
+        [application_id] = connection.execute("PRAGMA application_id").fetchone()
+        [version] = connection.execute("PRAGMA user_version").fetchone()
+        if application_id != kind.application_id:
+            raise ConfigurationError(f"{self.path} is a database, but not of the kind {kind.name}")
+        if version != kind.version:
+            raise ConfigurationError(
+                f"{self.path} was made by another version of ingram_orders: "
+                f"its schema is {version}, this one's {kind.version}"
+            )
+        if kind.shared:
+            connection.execute("PRAGMA synchronous = FULL")
+        else:
+            # In WAL mode a crash of the machine may cost the last transactions, and never the database.
+            connection.execute("PRAGMA synchronous = NORMAL")
+            # The first transaction takes the lock and keeps it: who comes second is told now, not when he writes.
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("COMMIT")
 
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         connection = self._connection

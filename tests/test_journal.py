@@ -22,10 +22,10 @@ from ingram_orders import (
     OrderJournal,
     OutcomeUnknownError,
     RetryPolicy,
+    storage,
 )
 from ingram_orders.journal import Key, Record, Sent
 from ingram_orders.sandbox import faults
-from ingram_orders.storage import Storage
 
 KEY = Key("https://api:443", "20-222222", "US", "PO-1")
 SENT = Sent(datetime(2026, 6, 30, 12, tzinfo=UTC), "id")
@@ -315,7 +315,7 @@ async def test_a_file_that_is_locked_is_told_before_anything_is_sent(
 ) -> None:
     async with OrderJournal(path):
         pass
-    monkeypatch.setattr(Storage, "patience", 50)
+    monkeypatch.setattr(storage, "PATIENCE", 0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(ConfigurationError, match="locked"):
