@@ -1,11 +1,14 @@
 """The check after every test finds what it is there to find."""
 
 import asyncio
+import gc
 import socket
 import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from support.calls import MyTokens
 from support.leftovers import Handles, held, tasks
 
 from ingram_orders import RateLimit
@@ -50,3 +53,24 @@ async def test_a_turn_or_place_that_is_held_is_found() -> None:
     ):
         told = sorted(held())
     assert told == ["GET /x of RateLimit(calls=7, seconds=60.0) is held", "a session has 4 of 5 turns left"]
+
+
+async def leave_a_turn(sandbox: Sandbox) -> None:
+    async with sandbox.client(token_source=MyTokens()) as orders:
+        await orders._session._turns.acquire()
+
+
+async def leave_a_place(sandbox: Sandbox) -> None:
+    limiter = RateLimit(calls=7)
+    async with limiter.slot("GET /x"):
+        limiter._routes["GET /x"].window.take()
+
+
+@pytest.mark.parametrize("leave", [leave_a_turn, leave_a_place])
+async def test_what_is_left_is_found_also_where_nobody_knows_of_it_any_more(
+    leave: Callable[[Sandbox], Awaitable[None]],
+) -> None:
+    async with Sandbox(orders=0) as sandbox:
+        await leave(sandbox)
+    gc.collect()
+    assert len([*held()]) == 1

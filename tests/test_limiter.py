@@ -219,19 +219,22 @@ def test_no_window_ever_holds_more_than_is_allowed_and_nobody_starves(calls: int
 
 
 @given(st.integers(1, 4), st.lists(st.tuples(st.booleans(), st.floats(-200, 200)), max_size=60))
-def test_a_clock_that_jumps_lets_nobody_wait_for_longer_than_the_window(
+def test_a_clock_that_jumps_lets_nobody_wait_for_longer_than_the_window_and_no_more_go_in_it(
     calls: int, steps: list[tuple[bool, float]]
 ) -> None:
     window, now, taken = Window(calls, 60.0), 0.0, 0
+    passed, ended = 0.0, list[float]()  # by a clock that does not jump, of which a step back is no time at all
     for gives_back, jump in steps:
-        now += jump
+        now, passed = now + jump, passed + max(jump, 0.0)
         if gives_back and taken:
             window.give_back(now)
+            ended.append(passed)
             taken -= 1
         wait = window.wait(now)
         if wait == 0:
             window.take()
             taken += 1
+            assert taken + sum(it + 60 > passed + 1e-6 for it in ended) <= calls
         elif wait is None:
             assert taken == calls
         else:

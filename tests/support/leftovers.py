@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from weakref import WeakSet
 
 from ingram_orders.limiter import RateLimit
 from ingram_orders.session import Session
 
 _OPEN = Path("/proc/self/fd")
 
-_made: WeakSet[Any] = WeakSet()
+_made: list[Any] = []
+"""Held on to until they are looked at: what a test leaves behind may be gone with it, and was left all the same."""
 
 
 def watch() -> None:
@@ -28,7 +28,7 @@ def _noted(init: Any) -> Any:
     @functools.wraps(init)
     def noted(self: Any, *arguments: Any, **settings: Any) -> None:
         init(self, *arguments, **settings)
-        _made.add(self)
+        _made.append(self)
 
     return noted
 
@@ -40,7 +40,7 @@ def tasks() -> set[str]:
 
 def held() -> Iterator[str]:
     """Tell what of the sessions and limiters there are is still held by somebody."""
-    for it in [*_made]:
+    for it in _made:
         if isinstance(it, Session):
             if it._turns._value != it.max_in_flight:
                 yield f"a session has {it._turns._value} of {it.max_in_flight} turns left"
@@ -58,16 +58,15 @@ class Handles:
     def left(self) -> set[str]:
         """Tell which there are since, that there were not."""
         files, threads = self._now()
-        if files.keys() - self._files.keys():
+        if files - self._files:
             gc.collect()  # what nobody holds any more is closed by that, and told as a warning if it should not be
             files, threads = self._now()
-        new = {f"{number}: {files[number]}" for number in files.keys() - self._files.keys()}
-        return new | {it.name for it in threads - self._threads}
+        return files - self._files | {it.name for it in threads - self._threads}
 
     @staticmethod
-    def _now() -> tuple[dict[str, str], set[threading.Thread]]:
-        files = {}
+    def _now() -> tuple[set[str], set[threading.Thread]]:
+        files = set()
         for file in _OPEN.iterdir() if _OPEN.exists() else ():
             with suppress(OSError):  # that of the listing itself is closed by now
-                files[file.name] = str(file.readlink())
+                files.add(f"{file.name}: {file.readlink()}")
         return files, set(threading.enumerate())

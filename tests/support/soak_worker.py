@@ -136,7 +136,16 @@ def trusts_an_empty_search() -> None:
     placing.__dict__.update(looks=lambda _: iter([0.0]), may_send_again=lambda *_, **__: True)
 
 
-MUTANTS = {"sends again": sends_again, "trusts an empty search": trusts_an_empty_search}
+def sends_again_what_is_not_found() -> None:
+    """Be the client that looks for as long as it should, and then trusts that there is none."""
+    placing.__dict__.update(may_send_again=lambda *_, **__: True)
+
+
+MUTANTS = {
+    "sends again": sends_again,
+    "trusts an empty search": trusts_an_empty_search,
+    "sends again what is not found": sends_again_what_is_not_found,
+}
 
 
 async def main(url: str, folder: str, run: str, mutant: str | None = None) -> None:
