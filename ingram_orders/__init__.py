@@ -35,7 +35,7 @@ from ingram_orders.errors import (
     ServerError,
     UnreadableAnswerError,
 )
-from ingram_orders.journal import OpenPlacement, OrderJournal
+from ingram_orders.journal import OpenPlacement, OrderJournal, PlacementKey
 from ingram_orders.limiter import Limiter, RateLimit
 from ingram_orders.models import *  # noqa: F403  # every model is public, and listed there
 from ingram_orders.oauth import TokenSource
@@ -84,6 +84,7 @@ __all__ = [
     "OutcomeUnknownError",
     "PermissionDeniedError",
     "PlacedOrder",
+    "PlacementKey",
     "RateLimit",
     "RateLimitedError",
     "Request",

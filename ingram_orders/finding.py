@@ -34,6 +34,11 @@ class Sends(Protocol):
         ...
 
 
+def for_whom(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what of a request's values says who asks, by setters' names, to ask for the same one again."""
+    return {name: values[name] for name in ("im_customer_number", "im_country_code", "im_sender_id") if name in values}
+
+
 async def find(sends: Sends, number: str, who: Mapping[str, Any]) -> tuple[FoundOrder, ...]:
     """
     Give all orders whose purchase order number is, or may be, this one; see `is_same`.

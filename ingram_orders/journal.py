@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from attrs import asdict, astuple, field, frozen
 
@@ -34,12 +35,12 @@ _KIND: Final = Kind(
     shared=True,
     schema="""
     CREATE TABLE placements (
-        key TEXT PRIMARY KEY,  -- the four of a `Key`, in JSON
+        key TEXT PRIMARY KEY,  -- the four of a `PlacementKey`, in JSON
         body_hash TEXT NOT NULL,
         -- Who is on it, until when he is taken to live, in seconds since the epoch, and how long that is at a time.
         owner TEXT, leased_until REAL NOT NULL, lease REAL NOT NULL,
         -- A `Record`, in JSON; and what came of it, once that is known.
-        record TEXT NOT NULL, outcome TEXT
+        record TEXT NOT NULL, outcome TEXT, settled_at REAL
     ) WITHOUT ROWID""",
 )
 
@@ -60,7 +61,7 @@ def _upper(text: str) -> str:
 
 
 @frozen
-class Key:
+class PlacementKey:
     """Which order it is; what names the same is equal."""
 
     base_url: str = field(converter=_place_of)
@@ -82,10 +83,10 @@ class Sent:
 class OpenPlacement:
     """An order that was begun to be placed, and of which nobody knows yet what became."""
 
-    key: Key
+    key: PlacementKey
     """At which API, for whom, and its number."""
     attempts: int
-    """How often it was sent; 0 where nothing ever was."""
+    """How often sending it was begun; 0 where nothing ever was."""
     sent_at: datetime | None
     """When it was first sent such that it may have been placed, by the API's clock; `None` where it never was."""
     orders: tuple[FoundOrder, ...] = ()
@@ -108,11 +109,16 @@ class Record:
     sends: tuple[Sent, ...] = ()
     """Those that may have been the one that placed it; the first is the earliest."""
     attempts: int = 0
-    """How often it went out, whatever came of it."""
+    """How often sending it was begun, whatever came of it."""
     is_refused: bool = False
     """Whether the API refused it when it was sent again, and so would whenever it is."""
     outcome: str | None = None
     """What came of it, in `placing`'s words; `None` while it is open."""
+
+    @property
+    def sent_at(self) -> datetime | None:
+        """When it was first sent such that it may have been placed; `None` where it never was."""
+        return self.sends[0].at if self.sends else None
 
 
 class OrderJournal:
@@ -174,8 +180,9 @@ class OrderJournal:
         try:
             async with self._opening:
                 if self._storage is None:
-                    self._storage = await Storage(self.path, _KIND).__aenter__()
-                    self._file = await self._run(lambda _: self._identity())
+                    storage = await Storage(self.path, _KIND).__aenter__()
+                    # Both at once, or who comes when this is cancelled in between finds one without the other.
+                    self._file, self._storage = self._identity(), storage
         except BaseException:
             await self._leave()
             raise
@@ -199,17 +206,37 @@ class OrderJournal:
         Only for what nobody can find out from here, as what Ingram's people say: it may be placed anew then.
 
         Raises:
-            ConfigurationError: The journal cannot be opened or used, or somebody is on this placement.
+            ConfigurationError: The journal cannot be opened or used; or somebody is on this placement, or it was sent
+                again since `recover` gave it, is settled, or is gone.
         """
-        key, owner = placement.key, "discard"
+        key, owner = placement.key, f"discard {uuid4().hex}"
         async with self:
-            if await self.claim(key, owner, None) is None:
-                raise ConfigurationError(
-                    f"somebody is placing {key.customer_order_number}, or it is not in {self.path}"
-                )
-            await self._run(
-                lambda connection: connection.execute(
-                    "DELETE FROM placements WHERE key = ? AND owner = ? AND outcome IS NULL", (_of(key), owner)
+            record = await self.claim(key, owner, None)
+            if record is not None and record.outcome is None:
+                async with self.held(key, owner):
+                    if (record.attempts, record.sent_at) == (placement.attempts, placement.sent_at):
+                        await self.forget(key, owner)
+                        return
+        raise ConfigurationError(
+            f"{key.customer_order_number} is being placed, or was meanwhile, or is not in {self.path}: recover() first"
+        )
+
+    async def prune(self, older_than: timedelta) -> int:
+        """
+        Forget orders that were placed longer ago than that, and give how many; what is open stays.
+
+        As long as it is kept, placing an order under its number gives it again; then it would be sent.
+
+        Raises:
+            ConfigurationError: The journal cannot be opened or used.
+        """
+        until = self._clock() - older_than.total_seconds()
+        async with self:
+            return await self._run(
+                lambda connection: (
+                    connection.execute(
+                        "DELETE FROM placements WHERE outcome IS NOT NULL AND settled_at < ?", (until,)
+                    ).rowcount
                 )
             )
 
@@ -218,7 +245,7 @@ class OrderJournal:
 
     # ── For `placing` ───────────────────────────────────────────────────────────────────────────────────────────
 
-    async def claim(self, key: Key, owner: str, body_hash: str | None) -> Record | None:
+    async def claim(self, key: PlacementKey, owner: str, body_hash: str | None) -> Record | None:
         """
         Become the one who is on a placement, and give what is known of it; `None` where another is, and lives.
 
@@ -230,7 +257,7 @@ class OrderJournal:
             body_hash: Of the order's body; `None` for whatever is there, and nothing where nothing is.
 
         Raises:
-            InvalidRequestError: Another body is being placed under this key, or was.
+            InvalidRequestError: Another body is being placed under this key, or was; one that was never sent gives way.
         """
 
         def work(connection: sqlite3.Connection) -> Record | None:
@@ -245,44 +272,54 @@ class OrderJournal:
                 if body_hash is None:
                     return None
                 connection.execute(
-                    "INSERT INTO placements VALUES (?, ?, ?, ?, ?, ?, NULL)",
+                    "INSERT INTO placements VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)",
                     (_of(key), body_hash, owner, now + self._lease, self._lease, _written(Record())),
                 )
                 return Record()
-            its_hash, its_owner, leased_until, lease, record, outcome = found
-            if body_hash not in (None, its_hash):
+            its_hash, its_owner, leased_until, lease, text, outcome = found
+            record = self._read(text, outcome)
+            # A lease that ends much later than one given now was given by a clock that has gone back since.
+            is_held = outcome is None and its_owner not in (None, owner) and now < leased_until <= now + 2 * lease
+            was_begun = outcome is not None or is_held or record.attempts > 0
+            if body_hash not in (None, its_hash) and was_begun:
+                number = key.customer_order_number
                 raise InvalidRequestError(
-                    [f"another body is being placed, or was, under the number {key.customer_order_number}: {self.path}"]
+                    [f"another body is being placed, or was, under the number {number}, says {self.path}"]
                 )
+            if is_held:
+                return None
             if outcome is None:
-                # A lease that ends later than one given now was given by a clock that has gone back since.
-                if its_owner not in (None, owner) and now < leased_until <= now + lease:
-                    return None
                 connection.execute(
-                    "UPDATE placements SET owner = ?, leased_until = ?, lease = ? WHERE key = ?",
-                    (owner, now + self._lease, self._lease, _of(key)),
+                    "UPDATE placements SET owner = ?, leased_until = ?, lease = ?, body_hash = ? WHERE key = ?",
+                    (owner, now + self._lease, self._lease, body_hash or its_hash, _of(key)),
                 )
-            return self._read(record, outcome)
+            return record
 
         return await self._run(work)
 
     @asynccontextmanager
-    async def held(self, key: Key, owner: str) -> AsyncIterator[None]:
+    async def held(self, key: PlacementKey, owner: str) -> AsyncIterator[None]:
         """Stay the one who is on it, inside this block; then let others."""
         beating = asyncio.create_task(self._beat(key, owner))
         try:
             yield
         finally:
             beating.cancel()
-            await asyncio.wait([beating])
-            with self._telling(key):
-                await self._run(
-                    lambda connection: connection.execute(
-                        "UPDATE placements SET owner = NULL WHERE key = ? AND owner = ?", (_of(key), owner)
-                    )
-                )
+            try:
+                await self.release(key, owner)  # handed over at once, and so done also when this is cancelled again
+            finally:
+                await asyncio.wait([beating])
 
-    async def keep(self, key: Key, owner: str, record: Record) -> bool:
+    async def release(self, key: PlacementKey, owner: str) -> None:
+        """Let others be on it. A file that fails is told in the log."""
+        with self._telling(key):
+            await self._run(
+                lambda connection: connection.execute(
+                    "UPDATE placements SET owner = NULL WHERE key = ? AND owner = ?", (_of(key), owner)
+                )
+            )
+
+    async def keep(self, key: PlacementKey, owner: str, record: Record) -> bool:
         """Put a record in the place of the one before; give whether *owner* still is the one who is on it."""
         return await self._run(
             lambda connection: (
@@ -295,16 +332,17 @@ class OrderJournal:
             )
         )
 
-    async def finish(self, key: Key, outcome: str) -> None:
+    async def finish(self, key: PlacementKey, outcome: str) -> None:
         """Keep an outcome, whoever is on it: what is known is so for all. A file that fails is told in the log."""
         with self._telling(key):
             await self._run(
                 lambda connection: connection.execute(
-                    "UPDATE placements SET outcome = ? WHERE key = ? AND outcome IS NULL", (outcome, _of(key))
+                    "UPDATE placements SET outcome = ?, settled_at = ? WHERE key = ? AND outcome IS NULL",
+                    (outcome, self._clock(), _of(key)),
                 )
             )
 
-    async def forget(self, key: Key, owner: str) -> bool:
+    async def forget(self, key: PlacementKey, owner: str) -> bool:
         """
         Leave nothing of it: no such order is, or will be; give whether *owner* still was the one who is on it.
 
@@ -319,23 +357,23 @@ class OrderJournal:
                     == 1
                 )
             )
-        return True
+        return True  # the file failed; nobody can say whose it is
 
     async def wait(self) -> None:
         """Wait until it is worth asking again whether another is done."""
         await self._sleep(self._lease / 30)
 
-    async def open_ones(self, base_url: str) -> list[tuple[Key, Record]]:
+    async def open_ones(self, base_url: str) -> list[tuple[PlacementKey, Record]]:
         """List the placements at an API that have no outcome."""
         here = _place_of(base_url)
 
-        def work(connection: sqlite3.Connection) -> list[tuple[Key, Record]]:
+        def work(connection: sqlite3.Connection) -> list[tuple[PlacementKey, Record]]:
             found = connection.execute("SELECT key, record FROM placements WHERE outcome IS NULL").fetchall()
-            return [(Key(*json.loads(key)), self._read(record, None)) for key, record in found]
+            return [(PlacementKey(*json.loads(key)), self._read(record, None)) for key, record in found]
 
         return [(key, record) for key, record in await self._run(work) if key.base_url == here]
 
-    async def _beat(self, key: Key, owner: str) -> None:
+    async def _beat(self, key: PlacementKey, owner: str) -> None:
         while True:
             await self._sleep(self._lease / 3)
             with self._telling(key):
@@ -373,7 +411,7 @@ class OrderJournal:
         )
 
     @contextmanager
-    def _telling(self, key: Key) -> Iterator[None]:
+    def _telling(self, key: PlacementKey) -> Iterator[None]:
         # What became of an order must reach who waits for it, also where it cannot be kept: it can be found again.
         try:
             yield
@@ -404,10 +442,12 @@ class NoJournal:
     async def forget(self, *_: object) -> bool:
         return True
 
+    async def release(self, *_: object) -> None: ...
+
     async def wait(self) -> None: ...
 
 
-def _of(key: Key) -> str:
+def _of(key: PlacementKey) -> str:
     return json.dumps(astuple(key))
 
 

@@ -25,7 +25,8 @@ class Limiter(Protocol):
         Hold a place for one attempt: entering waits until there is one, leaving gives it back.
 
         It is left with a `ConnectionFailedError` where nothing was sent, and so nothing need be counted; what it then
-        raises, or gives back, is not looked at.
+        raises, or gives back, is not looked at. A limiter may also have `least_wait(route)`, as `RateLimit` has: then a
+        call that has less time than that fails at once.
 
         Args:
             route: Method and path, e.g. `GET /resellers/v6/orders/search`.
@@ -49,6 +50,14 @@ class Window:
         if self._taken + len(self._ended) < self.calls:
             return 0.0
         return self._ended[0] + self.seconds - now if self._ended else None
+
+    def least_wait(self, now: float, ahead: int) -> float:
+        """Give the seconds that one waits at least who has so many others before him."""
+        self._go_on_to(now)
+        behind = ahead - (self.calls - self._taken - len(self._ended))
+        if behind < 0 or not self._ended:
+            return 0.0
+        return self._ended[min(behind, len(self._ended) - 1)] + self.seconds - now
 
     def take(self) -> None:
         """Take a place that is free."""
@@ -77,6 +86,7 @@ class _Route:
     queue: asyncio.Lock = field(factory=asyncio.Lock)
     """First come, first served: who has it waits for a place, the others for him."""
     ended: asyncio.Event = field(factory=asyncio.Event)
+    waiting: int = 0
 
 
 class RateLimit:
@@ -130,14 +140,18 @@ class RateLimit:
         its = self._routes.get(route)
         if its is None:
             its = self._routes[route] = _Route(Window(self.calls, self.seconds))
-        async with its.queue:
-            while (wait := its.window.wait(self._clock())) != 0:
-                if wait is None:
-                    its.ended.clear()
-                    await its.ended.wait()
-                else:
-                    await self._sleep(wait)
-            its.window.take()
+        its.waiting += 1
+        try:
+            async with its.queue:
+                while (wait := its.window.wait(self._clock())) != 0:
+                    if wait is None:
+                        its.ended.clear()
+                        await its.ended.wait()
+                    else:
+                        await self._sleep(wait)
+                its.window.take()
+        finally:
+            its.waiting -= 1
         was_sent = True
         try:
             yield
@@ -150,6 +164,11 @@ class RateLimit:
             else:
                 its.window.take_back()
             its.ended.set()
+
+    def least_wait(self, route: str) -> float:
+        """Give the seconds that who comes now waits for a place at least; who gives up before him may make it less."""
+        its = self._routes.get(route)
+        return 0.0 if its is None else its.window.least_wait(self._clock(), its.waiting)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(calls={self.calls}, seconds={self.seconds})"

@@ -5,12 +5,14 @@ An order that is not found may still come to be found. So what was sent is sent 
 refuse it, were it there: the search is no more than a second guard.
 """
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Final, Literal, Protocol
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from typing import Any, Final, Literal, Protocol
 from uuid import uuid4
 
 from attrs import evolve, frozen
@@ -24,14 +26,15 @@ from ingram_orders.errors import (
     DuplicateOrderError,
     ErrorDetail,
     IngramError,
+    InvalidRequestError,
     OrderRefusedError,
     OutcomeUnknownError,
     RateLimitedError,
     describe,
 )
 from ingram_orders.exact_json import read_json, write_json
-from ingram_orders.finding import find, is_since
-from ingram_orders.journal import Key, NoJournal, OpenPlacement, OrderJournal, Record, Sent
+from ingram_orders.finding import find, for_whom, is_since
+from ingram_orders.journal import NoJournal, OpenPlacement, OrderJournal, PlacementKey, Record, Sent
 from ingram_orders.models import FoundOrder, OrderCreateRequest, OrderCreateResponse
 from ingram_orders.operations import CreateOrder
 from ingram_orders.refusals import told
@@ -61,9 +64,9 @@ class PlacedOrder:
     answer: OrderCreateResponse | None = None
     """What the API answered; `None` where its answer was lost."""
     orders: tuple[FoundOrder, ...] = ()
-    """All orders that a search found to be this one; `()` where the answer told. One placed may become several."""
+    """All orders that searches found to be this one; `()` where the answer told. One placed may become several."""
     attempts: int
-    """How often it was sent, what was turned away included; over all processes that had to do with it."""
+    """How often sending it was begun, what was turned away included; over all processes that had to do with it."""
 
     @property
     def known_by(self) -> Literal["answer", "search"]:
@@ -72,7 +75,7 @@ class PlacedOrder:
 
     @property
     def order_numbers(self) -> tuple[str, ...]:
-        """Ingram's numbers of all orders that it became."""
+        """Ingram's numbers of the orders that it became; where searches found them, of those that they have shown."""
         its = self.orders if self.answer is None else self.answer.orders
         return tuple(it.ingram_order_number for it in its if it.ingram_order_number)
 
@@ -96,12 +99,16 @@ class Sends(Protocol):
 
 def looks(settle: float) -> Iterator[float]:
     """Give after how many seconds to look: at once, ever more seldom, and at the end."""
-    after, step = 0.0, min(_FIRST_LOOK, settle / 16)
+    after, step = 0.0, _first_step(settle)
     while after < settle:
         yield after
         after += step
         step *= 2
     yield settle
+
+
+def _first_step(settle: float) -> float:
+    return min(_FIRST_LOOK, settle / 16)
 
 
 def allows_duplicates(body: OrderCreateRequest, written: bytes) -> bool:
@@ -113,6 +120,24 @@ def allows_duplicates(body: OrderCreateRequest, written: bytes) -> bool:
     plain = [it for it in body.additional_attributes or () if (it.attribute_name or "").strip().casefold() == _ALLOWS]
     not_wished = [it for it in plain if (it.attribute_value or "").strip().casefold() in {"", "false"} and not it.extra]
     return written.decode("utf-8", "replace").casefold().count(_ALLOWS) > len(not_wished)
+
+
+def hash_of(body: bytes) -> str:
+    """Give a hash that bodies have alike that say the same, whatever the order of keys, and however a number is put."""
+    return f"1:{hashlib.sha256(repr(_plain(read_json(body))).encode()).hexdigest()}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return "object", *sorted((key, _plain(inner)) for key, inner in value.items())
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return f"number {Decimal(value).normalize(_EXACT)}"
+    return value
+
+
+_EXACT: Final = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 
 
 def may_send_again(record: Record, *, duplicates: bool) -> bool:
@@ -187,12 +212,11 @@ class Placement:
         self._settle = settle.total_seconds()
         self._clock = clock
         self._sleep = sleep
-        for_whom = ("im_customer_number", "im_country_code", "im_sender_id")
-        self._who = {name: out.values[name] for name in for_whom if name in out.values}
-        self._key = Key(
+        self._who = for_whom(out.values)
+        self._key = PlacementKey(
             base_url, str(out.values["im_customer_number"]), str(out.values["im_country_code"]), self._number
         )
-        self._hash = hashlib.sha256(out.body or b"").hexdigest()
+        self._hash = hash_of(out.body or b"")
         self._owner = uuid4().hex
         self._record = Record()
         self._sends_left = at_most
@@ -202,19 +226,25 @@ class Placement:
     async def run(self) -> PlacedOrder:
         """Place it, or wait for who does."""
         async with self._journal:
+            told = False
             while True:
-                record = await self._journal.claim(self._key, self._owner, self._hash)
+                try:
+                    record = await self._journal.claim(self._key, self._owner, self._hash)
+                except asyncio.CancelledError:
+                    await self._journal.release(self._key, self._owner)  # it is claimed, though who asked has gone
+                    raise
                 if record is None:
+                    if not told:
+                        _log.info("order %s: another is on it, and is waited for", self._number)
+                        told = True
                     await self._journal.wait()
                     continue
                 if record.outcome is not None:
-                    return _read(self._number, record.outcome)
+                    return self._read(record.outcome)
                 self._record = record
                 async with self._journal.held(self._key, self._owner):
-                    try:
+                    with suppress(_Taken):
                         return await self._place()
-                    except _Taken:
-                        pass
 
     async def _place(self) -> PlacedOrder:
         outcome: PlacedOrder | OutcomeUnknownError
@@ -272,7 +302,7 @@ class Placement:
             raise
         if any(it.ingram_order_number for it in response.model.orders):
             return await self._placed(answer=response.model)
-        refused = _refused(response, self._number)
+        refused = _refused(response, self._body)
         if refused is None:
             why = f"the answer ({response.status}) names no order"
             return self._unknown(why, status=response.status, body=response.body)
@@ -286,24 +316,38 @@ class Placement:
         Raises:
             OutcomeUnknownError: It could not be looked for to the end, or there are orders that may be it.
         """
-        began, failure = self._clock(), None
+        _log.info("order %s: looking for it for %.0f s, since: %s", self._number, self._settle, type(unknown).__name__)
+        began = self._clock()
+        failure: IngramError | None = None
         for after in looks(self._settle):
             if (wait := began + after - self._clock()) > 0:
                 await self._sleep(wait)
             try:
                 found = await self._find()
             except ConfigurationError as exc:  # closed, as a rule; that does not pass
-                raise unknown from exc
+                failure = exc
+                break
             except IngramError as exc:
                 failure = exc
                 continue
             failure = None
             if its := ours(found, self._number, self._record):
-                return await self._placed(orders=its)
+                return await self._placed(orders=await self._and_others(its))
             unknown.orders = found or unknown.orders
-        if unknown.orders or failure is not None:
-            raise unknown from failure
+        if unknown.orders:
+            numbers = ", ".join(str(it.ingram_order_number) for it in unknown.orders)
+            raise _because(unknown, f"there are orders of this number that may be it, or not: {numbers}")
+        if failure is not None:
+            raise _because(unknown, "it could not be looked for to the end") from failure
         return None
+
+    async def _and_others(self, its: tuple[FoundOrder, ...]) -> tuple[FoundOrder, ...]:
+        """Look once more, a moment later: one order may become several, which need not be seen all at once."""
+        await self._sleep(_first_step(self._settle))
+        with suppress(IngramError):
+            again = {it.ingram_order_number: it for it in ours(await self._find(), self._number, self._record)}
+            its = tuple(({it.ingram_order_number: it for it in its} | again).values())
+        return its
 
     async def _send_again(self, unknown: OutcomeUnknownError) -> PlacedOrder | OutcomeUnknownError:
         """
@@ -312,9 +356,12 @@ class Placement:
         Raises:
             OutcomeUnknownError: It may not, or was not.
         """
-        may = may_send_again(self._record, duplicates=self._duplicates)
-        if self._is_known_to_api or self._sends_left < 1 or not may:
-            raise unknown
+        if self._is_known_to_api:
+            raise _because(unknown, "the API refuses it as a duplicate, and no search shows it")
+        if not may_send_again(self._record, duplicates=self._duplicates):
+            raise _because(unknown, "no search shows it, and the API might place it twice were it sent again")
+        if self._sends_left < 1:
+            raise _because(unknown, "no search shows it, and it was sent as often as it may be")
         try:
             return await self._send()
         except DuplicateOrderError:  # so there is one, which no search shows yet
@@ -324,7 +371,7 @@ class Placement:
             if isinstance(exc, ApiError) and not isinstance(exc, _TURNED_AWAY):
                 with suppress(ConfigurationError):  # it is as good a reason to stop when it is not kept
                     await self._keep(evolve(self._record, is_refused=True))
-            raise unknown from exc
+            raise _because(unknown, "no search shows it, and sending it again failed") from exc
 
     async def _find(self) -> tuple[FoundOrder, ...]:
         return await find(self._sends, self._number, self._who)
@@ -340,13 +387,21 @@ class Placement:
         placed = PlacedOrder(
             customer_order_number=self._number, answer=answer, orders=orders, attempts=self._record.attempts
         )
-        try:
-            written = _written(placed)
-        except (ValueError, RecursionError) as exc:  # read, and yet too deep to be written: it can be found again
-            _log.warning("order %s: what came of it cannot be written down: %s", self._number, describe(exc))
-        else:
-            await self._journal.finish(self._key, written)
+        await _keep(self._journal, self._key, placed)
         return placed
+
+    def _read(self, outcome: str) -> PlacedOrder:
+        try:
+            facts = read_json(outcome.encode())
+            return PlacedOrder(
+                customer_order_number=self._number,
+                answer=None if facts["answer"] is None else structure(facts["answer"], OrderCreateResponse),
+                orders=tuple(structure(it, FoundOrder) for it in facts["orders"]),
+                attempts=int(facts["attempts"]),
+            )
+        except (ValueError, TypeError, KeyError, ArithmeticError, InvalidRequestError) as exc:
+            why = f"what the journal holds of order {self._number} cannot be read: {describe(exc)}"
+            raise ConfigurationError(why) from exc
 
     def _unknown(self, why: str, *, status: int | None = None, body: bytes = b"") -> OutcomeUnknownError:
         last = self._record.sends[-1]
@@ -363,7 +418,7 @@ async def recover(sends: Sends, base_url: str, journal: OrderJournal) -> tuple[O
     return tuple(it for it in looked_at if it is not None)
 
 
-async def _look_at(sends: Sends, journal: OrderJournal, key: Key, record: Record) -> OpenPlacement | None:
+async def _look_at(sends: Sends, journal: OrderJournal, key: PlacementKey, record: Record) -> OpenPlacement | None:
     number, owner = key.customer_order_number, uuid4().hex
     found: tuple[FoundOrder, ...] = ()
     failure: IngramError | None = None
@@ -383,28 +438,33 @@ async def _look_at(sends: Sends, journal: OrderJournal, key: Key, record: Record
                 failure = exc
             if its := ours(found, number, record):
                 placed = PlacedOrder(customer_order_number=number, orders=its, attempts=record.attempts)
-                await journal.finish(key, _written(placed))
+                await _keep(journal, key, placed)
                 return None
     return _open(key, record, found, failure)
 
 
 def _open(
-    key: Key, record: Record, found: tuple[FoundOrder, ...] = (), failure: IngramError | None = None
+    key: PlacementKey, record: Record, found: tuple[FoundOrder, ...] = (), failure: IngramError | None = None
 ) -> OpenPlacement:
-    sent_at = record.sends[0].at if record.sends else None
-    return OpenPlacement(key=key, attempts=record.attempts, sent_at=sent_at, orders=found, error=failure)
+    return OpenPlacement(key=key, attempts=record.attempts, sent_at=record.sent_at, orders=found, error=failure)
 
 
-def _refused(response: Response[OrderCreateResponse], number: str) -> ApiError | None:
-    """Give the refusal that an answer without an order is; `None` where it does not say why there is none."""
+def _because(unknown: OutcomeUnknownError, why: str) -> OutcomeUnknownError:
+    unknown.args = (f"{unknown}; {why}",)
+    return unknown
+
+
+def _refused(response: Response[OrderCreateResponse], body: OrderCreateRequest) -> ApiError | None:
+    """Give the refusal that an answer without an order is; `None` where it does not say so of every line."""
     orders = response.model.orders
     rejected = [line for order in orders for line in order.rejected_line_items]
-    if not rejected or any(order.lines for order in orders):
+    is_all = all(order.rejected_line_items and not order.lines for order in orders)
+    if not rejected or not is_all or len(rejected) < len(body.lines or ()):
         return None
     is_duplicate = any((line.reject_code or "").strip().upper() == _DUPLICATE for line in rejected)
     errors = tuple(ErrorDetail(type=line.reject_code, message=line.reject_reason) for line in rejected)
     return (DuplicateOrderError if is_duplicate else OrderRefusedError)(
-        f"{response.status} order {number}: every line was rejected: {told(errors)} "
+        f"{response.status} order {body.customer_order_number}: every line was rejected: {told(errors)} "
         f"(correlation id {response.correlation_id})",
         status=response.status,
         errors=errors,
@@ -413,20 +473,15 @@ def _refused(response: Response[OrderCreateResponse], number: str) -> ApiError |
     )
 
 
-def _written(placed: PlacedOrder) -> str:
+async def _keep(journal: OrderJournal | NoJournal, key: PlacementKey, placed: PlacedOrder) -> None:
     facts = {
         "answer": None if placed.answer is None else unstructure(placed.answer),
         "orders": [unstructure(it) for it in placed.orders],
         "attempts": placed.attempts,
     }
-    return write_json(facts).decode()
-
-
-def _read(number: str, outcome: str) -> PlacedOrder:
-    facts = read_json(outcome.encode())
-    return PlacedOrder(
-        customer_order_number=number,
-        answer=None if facts["answer"] is None else structure(facts["answer"], OrderCreateResponse),
-        orders=tuple(structure(it, FoundOrder) for it in facts["orders"]),
-        attempts=int(facts["attempts"]),
-    )
+    try:
+        written = write_json(facts).decode()
+    except (ValueError, RecursionError) as exc:  # read, and yet too deep to be written: it can be found again
+        _log.warning("order %s: what came of it cannot be written: %s", key.customer_order_number, describe(exc))
+    else:
+        await journal.finish(key, written)

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 from attrs import asdict, frozen
 
 from ingram_orders.errors import NotFoundError, OutcomeUnknownError
-from ingram_orders.finding import Sends, find, is_since
+from ingram_orders.finding import Sends, find, for_whom, is_since
 from ingram_orders.models import ModifyLine, OrderDetailB2B, OrderModifyRequest, OrderStatus
 from ingram_orders.operations import CancelOrder, CreateOrder, CreateOrderV7, GetOrderDetails, ModifyOrder
 
@@ -20,8 +20,6 @@ _ON_ITS_WAY: Final = {
 """Such an order was let go, and can be changed or cancelled no more: what is not seen of a write will not come."""
 
 _LET_GO: Final = {OrderStatus.PROCESSING, OrderStatus.BACKORDERED, *_ON_ITS_WAY}
-
-_FOR_WHOM: Final = ("im_customer_number", "im_country_code", "im_sender_id")
 
 Effect = Literal["done", "not done", "unknown"]
 
@@ -50,7 +48,7 @@ async def resolve(sends: Sends, error: OutcomeUnknownError) -> Resolution:
     Raises:
         IngramError: Of the reading back.
     """
-    who = {name: error.values[name] for name in _FOR_WHOM if name in error.values}
+    who = for_whom(error.values)
     if error.operation in (CreateOrder.operation, CreateOrderV7.operation):
         return await _creation(sends, error, who)
     order = await _details(sends, error.order_number or "", who)

@@ -9,7 +9,7 @@ import asyncio
 import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
@@ -324,6 +324,7 @@ class Session:
         It is waited for until the deadline, and given back after it: what goes wrong with that must not cost an answer.
         """
         route, time = call.out.route, asyncio.timeout(self._left(call))
+        self._check_wait(call, limiter)
         try:
             async with time:
                 slot = limiter.slot(route)
@@ -334,19 +335,33 @@ class Session:
             raise ConnectionFailedError(
                 f"{route}: nothing was sent, for no place was to be had: {describe(exc)}"
             ) from exc
-        failure: ConnectionFailedError | None = None
         try:
             yield
-        except ConnectionFailedError as exc:
-            failure = exc
-            raise
         finally:
-            try:
-                async with asyncio.timeout(_GIVING_BACK):
-                    await slot.__aexit__(*(None, None, None) if failure is None else (type(failure), failure, None))
-            except Exception as exc:
-                if exc is not failure:
-                    self._tell(logging.WARNING, "%s: its place could not be given back: %s", route, type(exc).__name__)
+            failure = None
+            if call.exchange is None or not call.exchange.sent:
+                failure = ConnectionFailedError(f"{route}: nothing was sent")
+            await self._give_back(slot, failure, route)
+
+    async def _give_back(
+        self, slot: AbstractAsyncContextManager[None], failure: ConnectionFailedError | None, route: str
+    ) -> None:
+        task = asyncio.current_task()
+        cancellations = 0 if task is None else task.cancelling()
+        try:
+            async with asyncio.timeout(_GIVING_BACK):
+                await slot.__aexit__(*(None, None, None) if failure is None else (type(failure), failure, None))
+        except (Exception, asyncio.CancelledError) as exc:  # of a limiter of the caller's own
+            if task is not None and task.cancelling() > cancellations:
+                raise
+            if exc is not failure:
+                self._tell(logging.WARNING, "%s: its place could not be given back: %s", route, type(exc).__name__)
+
+    def _check_wait(self, call: "_Call", limiter: Limiter) -> None:
+        """See that the wait for a place fits the deadline, where the limiter tells how long it is at least."""
+        left, least_wait = self._left(call), getattr(limiter, "least_wait", None)
+        if left is not None and least_wait is not None and (seconds := least_wait(call.out.route)) >= left > 0:
+            raise _does_not_fit(call.out, seconds)
 
     def _exchange(self, call: "_Call", token: str) -> Exchange:
         out = call.out
@@ -495,7 +510,8 @@ def _unforeseen(call: _Call, exc: Exception) -> IngramError | None:
 
 def _late(out: Outgoing, exchange: Exchange | None) -> IngramError:
     """Make the error for a deadline that cut; a write's refusal whose head had come stays one."""
-    why = f"the time was up before {'it was sent' if exchange is None else 'the whole answer came'}"
+    was_sent = exchange is not None and exchange.sent
+    why = f"the time was up before {'the whole answer came' if was_sent else 'it was sent'}"
     if exchange is None or not (out.writes and exchange.sent):
         hint = retry_after(exchange.answer_headers) if exchange is not None else None
         return DeadlineExceededError(f"{out.route}: {why} ({out.subject})", retry_after=hint)

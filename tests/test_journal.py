@@ -24,10 +24,10 @@ from ingram_orders import (
     RetryPolicy,
     storage,
 )
-from ingram_orders.journal import Key, Record, Sent
+from ingram_orders.journal import PlacementKey, Record, Sent
 from ingram_orders.sandbox import faults
 
-KEY = Key("https://api:443", "20-222222", "US", "PO-1")
+KEY = PlacementKey("https://api:443", "20-222222", "US", "PO-1")
 SENT = Sent(datetime(2026, 6, 30, 12, tzinfo=UTC), "id")
 
 
@@ -268,7 +268,7 @@ async def test_recovering_gives_what_stays_open_and_leaves_it_so(
 
 async def test_recovering_leaves_alone_what_somebody_is_on_and_what_is_elsewhere(world: World, path: Path) -> None:
     async with OrderJournal(path) as journal:
-        here = Key(world.sandbox.url, "20-222222", "US", "PO-1")
+        here = PlacementKey(world.sandbox.url, "20-222222", "US", "PO-1")
         for key in (here, KEY):
             await journal.claim(key, "somebody", "hash")
             assert await journal.keep(key, "somebody", Record(sends=(SENT,), attempts=1))
@@ -432,14 +432,18 @@ def test_what_is_no_file_that_lasts_is_no_journal(path: Any) -> None:
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
-        (Key("https://api.x", "1", "US", "P"), Key("HTTPS://API.x:443", "1", "us", "P"), True),
-        (Key("http://localhost/sandbox", "1", "US", "P"), Key("http://LOCALHOST:80/sandbox", "1", "US", "P"), True),
-        (Key("https://api.x", "1", "US", "P"), Key("https://api.x/sandbox", "1", "US", "P"), False),
-        (Key("https://api.x", "1", "US", "P"), Key("https://api.x", "1", "US", "p"), False),
-        (Key("https://api.x", "1", "US", "P"), Key("https://api.x", "2", "US", "P"), False),
+        (PlacementKey("https://api.x", "1", "US", "P"), PlacementKey("HTTPS://API.x:443", "1", "us", "P"), True),
+        (
+            PlacementKey("http://localhost/sandbox", "1", "US", "P"),
+            PlacementKey("http://LOCALHOST:80/sandbox", "1", "US", "P"),
+            True,
+        ),
+        (PlacementKey("https://api.x", "1", "US", "P"), PlacementKey("https://api.x/sandbox", "1", "US", "P"), False),
+        (PlacementKey("https://api.x", "1", "US", "P"), PlacementKey("https://api.x", "1", "US", "p"), False),
+        (PlacementKey("https://api.x", "1", "US", "P"), PlacementKey("https://api.x", "2", "US", "P"), False),
     ],
 )
-def test_a_key_is_the_same_however_the_same_is_written(one: Key, other: Key, same: bool) -> None:
+def test_a_key_is_the_same_however_the_same_is_written(one: PlacementKey, other: PlacementKey, same: bool) -> None:
     assert (one == other) is same
 
 
@@ -455,17 +459,112 @@ async def test_a_second_send_that_is_refused_is_not_tried_again_and_can_be_disca
     async with world.client() as orders:
         [left] = await orders.recover(journal)
     await journal.discard(left)
-    with pytest.raises(ConfigurationError, match="or it is not in"):
+    with pytest.raises(ConfigurationError, match="or is not in"):
         await journal.discard(left)
     async with world.client() as orders:
         assert (await orders.place(order("PO-1", quantity=5), journal)).attempts == 1
+
+
+async def test_what_was_sent_again_since_it_was_recovered_is_not_discarded(world: World, path: Path) -> None:
+    """Nor what is settled by now."""
+    journal = OrderJournal(path)
+    await cut_off(world, path, "before the send")
+    async with world.client() as orders:
+        [left] = await orders.recover(journal)
+    await cut_off(world, path, "before it acted")
+    with pytest.raises(ConfigurationError, match="or was meanwhile"):
+        await journal.discard(left)
+    async with world.client() as orders:
+        [left] = await orders.recover(journal)
+        await orders.place(order("PO-1"), journal)
+    with pytest.raises(ConfigurationError, match="or was meanwhile"):
+        await journal.discard(left)
+    assert world.made == 1
+
+
+async def test_a_body_that_was_never_sent_gives_way_to_another(world: World, path: Path) -> None:
+    await cut_off(world, path, "before the send")
+    async with world.client() as orders:
+        await orders.place(order("PO-1", quantity=5), OrderJournal(path))
+    assert world.made == 1
+
+
+async def test_orders_that_were_placed_long_ago_are_forgotten_when_asked(world: World, path: Path) -> None:
+    now = time.time()
+    journal = OrderJournal(path, clock=lambda: now)
+    for number in ("PO-1", "PO-2"):
+        await world.orders.place(order(number, DUPLICATE), journal)
+        now += 86_400
+    async with journal:
+        await journal.claim(KEY, "me", "hash")
+    assert await journal.prune(timedelta(hours=36)) == 1
+    assert await journal.prune(timedelta(hours=36)) == 0
+    assert len(await world.orders.recover(journal)) == 0
+    async with journal:
+        assert len(await journal.open_ones(KEY.base_url)) == 1
+    await world.orders.place(order("PO-2", DUPLICATE), journal)
+    await world.orders.place(order("PO-1", DUPLICATE), journal)
+    assert world.made == 3
+
+
+@pytest.mark.parametrize("outcome", ["xx", "[]", '{"answer": null}', '{"answer": 1, "orders": [], "attempts": 1}'])
+async def test_an_outcome_that_is_damaged_is_told_as_such(world: World, path: Path, outcome: str) -> None:
+    await world.orders.place(order("PO-1"), OrderJournal(path))
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("UPDATE placements SET outcome = ?", (outcome,))
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        await world.orders.place(order("PO-1"), OrderJournal(path))
+
+
+@pytest.mark.parametrize("turns", range(1, 40))
+async def test_who_is_cancelled_while_he_opens_the_journal_takes_nobody_with_him(
+    world: World, path: Path, turns: int
+) -> None:
+    """And the next need not wait for a lease that nobody holds."""
+    journal = OrderJournal(path, sleep=turn)
+    first = asyncio.create_task(world.orders.place(order("PO-1"), journal))
+    second = asyncio.create_task(world.orders.place(order("PO-2"), journal))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.wait([first])
+    assert (await second).order_numbers
+    assert (
+        await asyncio.wait_for(world.orders.place(order("PO-1"), OrderJournal(path, sleep=never)), 20)
+    ).order_numbers
+
+
+async def never(_: float) -> None:
+    await asyncio.Event().wait()
+
+
+async def test_who_is_cancelled_again_and_again_lets_others_all_the_same(world: World, path: Path) -> None:
+    there = stop_at(world, "before it acted")
+    placing = asyncio.create_task(world.orders.place(order("PO-1"), OrderJournal(path)))
+    await there.wait()
+    while not placing.done():
+        placing.cancel()
+        await asyncio.sleep(0)
+    world.sandbox.fault = None
+    async with world.client() as orders:
+        again = orders.place(order("PO-1"), OrderJournal(path, sleep=never))
+        assert (await asyncio.wait_for(again, 20)).order_numbers
+
+
+def test_a_new_journal_is_nobody_elses_to_read(path: Path) -> None:
+    async def use() -> None:
+        async with OrderJournal(path):
+            pass
+
+    asyncio.run(use())
+    assert path.stat().st_mode & 0o077 == 0
 
 
 async def test_what_somebody_is_on_is_not_discarded(path: Path) -> None:
     async with OrderJournal(path) as journal:
         await journal.claim(KEY, "somebody", "hash")
         [(key, record)] = await journal.open_ones(KEY.base_url)
-        with pytest.raises(ConfigurationError, match="somebody is placing PO-1"):
+        with pytest.raises(ConfigurationError, match="PO-1 is being placed"):
             await journal.discard(OpenPlacement(key=key, attempts=record.attempts, sent_at=None))
 
 
@@ -616,7 +715,7 @@ async def test_only_who_is_on_it_may_write_forget_or_give_it_back_and_nobody_onc
         assert not await journal.keep(KEY, "me", Record(attempts=9))
         assert await journal.claim(KEY, "you", "hash") == Record(outcome="first")
         assert await journal.open_ones(KEY.base_url) == []
-        assert await journal.claim(Key("https://x", "1", "US", "none"), "me", None) is None
+        assert await journal.claim(PlacementKey("https://x", "1", "US", "none"), "me", None) is None
 
 
 async def test_what_is_kept_renews_the_lease(path: Path) -> None:

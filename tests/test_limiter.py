@@ -157,6 +157,99 @@ async def test_a_request_that_fails_counts_as_one_that_does_not(time: Time) -> N
     assert started == [1000.0, 1060.0]
 
 
+async def test_who_comes_is_told_how_long_he_waits_at_least(time: Time) -> None:
+    limiter, told = limit(time, calls=2), list[float]()
+
+    async def call() -> None:
+        told.append(limiter.least_wait(SEARCH))
+        async with limiter.slot(SEARCH):
+            await time.sleep(3)
+
+    async def later() -> None:
+        await time.sleep(10)
+        await asyncio.gather(*(call() for _ in range(5)))
+
+    await time.run(call(), call(), later())
+    # 10 seconds later, two places are free in 53; whose turn comes after those is not known yet, but no earlier.
+    assert told == [0.0, 0.0, 53.0, 53.0, 53.0, 53.0, 53.0]
+    assert limiter.least_wait("POST /elsewhere") == 0.0
+
+
+async def test_a_wait_for_the_quota_that_does_not_fit_the_deadline_is_not_begun() -> None:
+    waits = Waits()
+    limiter = RateLimit(calls=1, clock=waits, sleep=waits.sleep)
+    async with Sandbox(orders=0) as sandbox, sandbox.client(limiter=limiter, **waits.settings) as orders:
+        await orders.search().execute()
+        with pytest.raises(DeadlineExceededError, match=r"the quota is used up for 60\.0 s") as late:
+            await orders.search().execute(timeout=59)
+        assert (late.value.retry_after, waits.slept) == (60.0, [])
+        await orders.search().execute(timeout=61)
+    assert waits.slept == [60.0]
+
+
+class Odd:
+    """A limiter that is left with an error that nobody expects."""
+
+    def __init__(self, failure: BaseException, *, entering: bool = False) -> None:
+        self._failure = failure
+        self._entering = entering
+        self.left_with: list[type[BaseException] | None] = []
+
+    def slot(self, route: str) -> "Odd":
+        return self
+
+    async def __aenter__(self) -> None:
+        if self._entering:
+            raise self._failure
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        self.left_with.append(kind)
+        raise self._failure
+
+
+@pytest.mark.parametrize("failure", [asyncio.CancelledError(), LookupError("odd"), TimeoutError("odd")], ids=repr)
+async def test_whatever_a_limiter_is_left_with_costs_no_answer(
+    failure: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    limiter = Odd(failure)
+    async with Sandbox(orders=0) as sandbox, sandbox.client(limiter=limiter) as orders:
+        assert await placed(orders, order("NEW-1"))
+    assert limiter.left_with == [None]
+    assert "its place could not be given back" in caplog.text
+
+
+async def test_a_limiters_own_timeout_is_not_taken_for_the_deadline() -> None:
+    limiter = Odd(TimeoutError("redis"), entering=True)
+    once = RetryPolicy(attempts=1)
+    async with Sandbox(orders=0) as sandbox, sandbox.client(limiter=limiter, retry=once) as orders:
+        with pytest.raises(ConnectionFailedError, match="TimeoutError: redis"):
+            await orders.search().execute(timeout=100)
+
+
+async def test_whatever_was_not_sent_takes_no_place(caplog: pytest.LogCaptureFixture) -> None:
+    """For want of a good token, for a veto, or of a deadline that was over."""
+
+    class NoToken(MyTokens):
+        async def token(self) -> str:
+            return "not a token"
+
+    async def veto(_: datetime) -> None:
+        raise RuntimeError("veto")
+
+    limiter = RateLimit(calls=1)
+    async with Sandbox(orders=0) as sandbox:
+        async with sandbox.client(limiter=limiter, token_source=NoToken()) as orders:
+            for _ in range(2):
+                with pytest.raises(ConfigurationError):
+                    await orders.search().execute()
+        async with sandbox.client(limiter=limiter) as orders:
+            for _ in range(2):
+                with pytest.raises(RuntimeError, match="veto"):
+                    await orders.send(orders.search(), before_send=veto)
+            await orders.search().execute(timeout=30)
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize(
     ("calls", "seconds"), [(0, 1), (True, 1), (1.5, 1), (1, 0), (1, float("nan")), (1, "1"), (1, True)]
 )
@@ -335,6 +428,7 @@ async def test_a_view_and_another_client_share_a_limiter_and_who_waits_for_it_is
         with pytest.raises(DeadlineExceededError) as late:
             await one.search().execute(timeout=0.05)
         assert "search" in str(late.value)
+        assert late.value.retry_after == pytest.approx(1000, abs=60)
         assert len(sandbox.ledger) == 4  # two tokens, two searches
         await placed(one, order("NEW-1"))  # writes are not bounded
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -39,12 +40,13 @@ from ingram_orders import (
     RetryPolicy,
     Timeouts,
     UnreadableAnswerError,
+    placing,
 )
 from ingram_orders.converters import unstructure
 from ingram_orders.exact_json import write_json
 from ingram_orders.finding import find, is_same, is_since
 from ingram_orders.journal import Record, Sent
-from ingram_orders.placing import allows_duplicates, looks, may_send_again, ours
+from ingram_orders.placing import allows_duplicates, hash_of, looks, may_send_again, ours
 from ingram_orders.sandbox import Sandbox, faults
 from ingram_orders.sandbox.catalogue import PRODUCTS
 
@@ -206,6 +208,28 @@ async def test_what_an_index_shows_late_is_waited_for(world: World) -> None:
     assert 300 <= sum(world.waits.slept) < 600
 
 
+async def test_of_an_order_that_was_split_both_parts_are_found_though_one_shows_later(world: World) -> None:
+    shown: list[int] = []
+
+    async def one_first(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
+        response = await proceed()
+        assert isinstance(response, web.Response)
+        if response.status != 200:
+            return response
+        page = json.loads(response.text or "")
+        shown.append(len(page["orders"]))
+        return web.json_response({**page, "orders": page["orders"][: len(shown)]})
+
+    async def then(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
+        world.sandbox.fault = faults.only(one_first, path="search")
+        return await faults.drop_after_acting(request, proceed)
+
+    world.go_wrong(then)
+    result = await world.orders.place(order("PO-1", skus=("2CD101", BACK_ORDERED)))
+    assert sorted(result.order_numbers) == sorted(world.sandbox.ledger.writes[0].order_numbers)
+    assert world.waits.slept == [2.0]
+
+
 async def test_what_an_index_shows_too_late_is_refused_by_the_api_and_looked_for_again(world: World) -> None:
     world.manners.index_lag = timedelta(minutes=15)
     world.go_wrong(faults.drop_after_acting)
@@ -294,6 +318,27 @@ async def test_a_number_with_space_around_it_is_found_as_it_is(world: World) -> 
     assert (await world.orders.place(order(" PO-1 "))).known_by == "search"
 
 
+@pytest.mark.parametrize(
+    ("wish", "attempts", "why"),
+    [
+        (DUPLICATE, 4, "the API might place it twice were it sent again"),
+        (None, 1, "it was sent as often as it may be"),
+    ],
+)
+async def test_what_stays_unknown_says_why(world: World, wish: Any, attempts: int, why: str) -> None:
+    world.go_wrong(faults.drop)
+    async with world.client(retry=RetryPolicy(attempts=attempts)) as orders:
+        with pytest.raises(OutcomeUnknownError, match=f"no search shows it, and {why}"):
+            await orders.place(order("PO-1", *([wish] if wish else [])))
+
+
+async def test_whoever_waits_says_so_in_the_log(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="ingram_orders.placing")
+    world.go_wrong(faults.drop_after_acting)
+    await world.orders.place(order("PO-1"))
+    assert "order PO-1: looking for it for 600 s" in caplog.text
+
+
 @pytest.mark.parametrize("attempts", [1, 2, 3])
 async def test_it_is_sent_no_more_often_than_the_policy_allows(world: World, attempts: int) -> None:
     world.go_wrong(faults.drop, times=None)
@@ -365,6 +410,23 @@ async def test_a_number_that_the_api_alone_knows_is_refused_and_told(world: Worl
     assert (refused.value.orders, world.waits.slept) == ((), [])
 
 
+@pytest.mark.parametrize(
+    "orders",
+    [
+        [{"rejectedLineItems": [{"rejectCode": "X"}]}, {"ingramSubOrderNumber": "20-RD3QV-11", "notes": "accepted"}],
+        [{"rejectedLineItems": [{"rejectCode": "X"}]}, {}],
+        [{"rejectedLineItems": [{"rejectCode": "X"}]}],
+        [{"rejectedLineItems": [{"rejectCode": "X"}, {"rejectCode": "EM"}], "lines": [{}]}],
+        [],
+    ],
+)
+async def test_an_answer_that_does_not_reject_every_line_is_no_refusal(orders: list[Any], waits: Waits) -> None:
+    answer = http(207, json.dumps({"orders": orders}).encode())
+    async with RawServer(http(204), answer, http(204)) as server, client_for(server, **waits.settings) as client:
+        with pytest.raises(OutcomeUnknownError, match="names no order"):
+            await client.place(order("PO-1", skus=("2CD101", "2CD102")))
+
+
 def created(code: str, **more: Any) -> bytes:
     rejected = {"rejectCode": code, "rejectReason": "because", "customerLineNumber": "1"}
     return http(207, json.dumps({"orders": [{"rejectedLineItems": [rejected], **more}]}).encode())
@@ -406,6 +468,45 @@ async def test_an_answer_with_an_order_is_a_placement_whatever_was_rejected(wait
     answer = created("EM", ingramOrderNumber="20-NEW")
     async with RawServer(http(204), answer) as server, client_for(server, **waits.settings) as orders:
         assert (await orders.place(order("PO-1"))).order_numbers == ("20-NEW",)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.decimals(allow_nan=False, allow_infinity=False)
+        | st.text(max_size=5),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+        max_leaves=8,
+    ),
+    st.randoms(use_true_random=False),
+)  # fmt: skip
+def test_bodies_that_say_the_same_have_one_hash(value: Any, random: Any) -> None:
+    def otherwise(value: Any) -> Any:
+        if isinstance(value, dict):
+            keys = list(value)
+            random.shuffle(keys)
+            return {key: otherwise(value[key]) for key in keys}
+        if isinstance(value, list):
+            return [otherwise(it) for it in value]
+        if isinstance(value, Decimal):
+            sign, digits, exponent = value.as_tuple()
+            assert isinstance(exponent, int)
+            return Decimal((sign, (*digits, 0, 0), exponent - 2))
+        return value
+
+    assert hash_of(write_json({"a": value})) == hash_of(write_json({"a": otherwise(value)}))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (b'{"a": 1}', b'{"a": "1"}'), (b'{"a": 1}', b'{"a": true}'), (b'{"a": null}', b"{}"),
+        (b'{"a": ""}', b'{"a": null}'), (b'{"a": [1, 2]}', b'{"a": [2, 1]}'),
+        (b'{"a": 0.1}', b'{"a": 0.10000000000000000000000000000000000001}'),
+        (b'{"a": {}}', b'{"a": []}'), (b'{"a": 1}', b'{"A": 1}'),
+    ],
+)  # fmt: skip
+def test_bodies_that_do_not_say_the_same_have_two(one: bytes, other: bytes) -> None:
+    assert hash_of(one) != hash_of(other)
 
 
 # ── Decisions ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -649,15 +750,18 @@ async def test_an_order_without_a_number_is_nobodys(world: World) -> None:
     assert ours((found,), "PO-1", Record(sends=(Sent(NOON, "id"),))) == ()
 
 
-async def test_an_answer_too_deep_to_be_written_down_is_given_all_the_same(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, waits: Waits
+async def test_an_answer_that_cannot_be_written_down_is_given_all_the_same(
+    world: World, journal: OrderJournal, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deep = b'{"a":' * 2000 + b"1" + b"}" * 2000
-    answer = http(201, b'{"orders": [{"ingramOrderNumber": "20-NEW"}], "new": ' + deep + b"}")
-    async with RawServer(http(204), answer) as server, client_for(server, **waits.settings) as orders:
-        result = await orders.place(order("PO-1"), OrderJournal(tmp_path / "journal.db"))
-    assert result.order_numbers == ("20-NEW",)
-    assert "order PO-1: what came of it cannot be written down" in caplog.text
+    """How deep an answer may be read and how deep one may be written, differs by the version of Python."""
+
+    def too_deep(_: object) -> bytes:
+        raise RecursionError
+
+    monkeypatch.setattr(placing, "write_json", too_deep)
+    result = await world.orders.place(order("PO-1"), journal)
+    assert result.order_numbers
+    assert "order PO-1: what came of it cannot be written" in caplog.text
 
 
 async def test_placements_without_a_journal_need_no_thread_each(world: World) -> None:
