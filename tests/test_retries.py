@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 import trustme
+from aiohttp import web
 from support.calls import FOUND, READS, UNAUTHORIZED, WRITES, Build, Later, MyTokens, each, each_read, each_write
 from support.clients import client_for
 from support.raw_server import RawServer, http
@@ -29,11 +30,13 @@ from ingram_orders import (
     OrdersClient,
     OutcomeUnknownError,
     PermissionDeniedError,
+    RateLimit,
     RateLimitedError,
     RetryPolicy,
     ServerError,
     UnreadableAnswerError,
 )
+from ingram_orders.sandbox import Sandbox, faults
 
 FOUR = RetryPolicy()
 QUOTA = b'{"errors": [{"message": "The quota limit exceeds for calls on your API app."}]}'
@@ -263,6 +266,42 @@ async def test_a_read_on_a_stale_connection_goes_again_at_once_and_costs_no_budg
         with pytest.raises(ConnectionLostError):
             await orders.details("1").execute()
     assert waits.slept == []
+
+
+async def test_never_again_is_never_also_on_a_stale_connection(waits: Waits) -> None:
+    once = RetryPolicy(attempts=1)
+    async with (
+        RawServer(FOUND, None, FOUND, keep_alive=True) as server,
+        client(server, waits, retry=once) as orders,
+    ):
+        await orders.details("1").execute()
+        with pytest.raises(ConnectionLostError):
+            await orders.details("1").execute()
+
+
+async def test_only_one_stale_connection_is_free(waits: Waits) -> None:
+    """Two connections are kept, and both turn out to be dead."""
+    policy = RetryPolicy(budget=0, reserve=0)
+    both = asyncio.Event()
+    async with Sandbox(orders=0) as sandbox, sandbox.client(retry=policy, **waits.settings) as orders:
+        arrived = 0
+
+        async def together(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
+            nonlocal arrived
+            arrived += 1
+            if arrived == 2:
+                both.set()
+            await both.wait()
+            return await proceed()
+
+        await orders.search().execute()
+        sandbox.fault = together
+        await asyncio.gather(*(orders.search().execute() for _ in range(2)))
+        sandbox.fault = faults.drop
+        before = len(sandbox.ledger)
+        with pytest.raises(ConnectionLostError):
+            await orders.search().execute()
+        assert len(sandbox.ledger) == before + 2
 
 
 # ── Turned away: everything goes again, when it is let ──────────────────────────────────────────────────────────────
@@ -591,6 +630,52 @@ async def test_a_send_is_dated_by_the_apis_clock_as_it_was_told_and_goes_on(wait
             await WRITES[0](orders).execute()
     assert unknown.value.sent_at is not None
     assert 180 <= (unknown.value.sent_at - NOW).total_seconds() < 181
+
+
+async def test_the_apis_clock_is_read_when_an_answer_begins(waits: Waits) -> None:
+    """And not when it has ended, however long that takes; nor is what the other says of itself its cause."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readuntil(b"\r\n\r\n"):
+            writer.write(f"HTTP/1.1 200 OK\r\n{DATE}\r\nContent-Length: 2\r\n\r\n".encode())
+            begun.set()
+            await go_on.wait()
+            writer.write(b"{}")
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server, RawServer() as other:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        orders = client(other, waits, base_url=url, clock=asyncio.get_running_loop().time)
+        call = asyncio.create_task(orders.details("1").execute())
+        await begun.wait()
+        await asyncio.sleep(0.2)  # real time, since it is real time that is read
+        go_on.set()
+        await call
+        assert 0.2 <= (orders._session._time_there() - NOW).total_seconds() < 60
+        await orders.close()
+
+
+async def test_a_rest_that_does_not_fit_is_told_before_a_place_is_waited_for(waits: Waits) -> None:
+    limiter = RateLimit(calls=1, clock=waits, sleep=waits.sleep)
+    async with (
+        RawServer(http(429, b"", "Retry-After: 500"), FOUND) as server,
+        client(server, waits, limiter=limiter, retry=RetryPolicy(attempts=1)) as orders,
+    ):
+        with pytest.raises(RateLimitedError):
+            await READS[0](orders).execute()
+        with pytest.raises(DeadlineExceededError) as late:
+            await READS[0](orders).execute(timeout=100)
+    assert (late.value.retry_after, waits.slept) == (500.0, [])
+
+
+async def test_what_was_behind_a_veto_stays_behind_it(waits: Waits) -> None:
+    async def veto(_: datetime) -> None:
+        raise LookupError("mine") from OSError("behind it")
+
+    async with RawServer(FOUND) as server, client(server, waits) as orders:
+        with pytest.raises(LookupError) as raised:
+            await orders.send(WRITES[0](orders), before_send=veto)
+    assert isinstance(raised.value.__cause__, OSError)
 
 
 async def test_an_answer_that_is_too_long_is_not_asked_for_again(waits: Waits) -> None:

@@ -130,6 +130,37 @@ async def test_whatever_is_answered_is_dated_by_the_sandboxs_clock(sandbox: Sand
         assert parsedate_to_datetime(answer.headers["Date"]) == NOW
 
 
+async def connects(sandbox: Sandbox) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", int(sandbox.url.rpartition(":")[2]))
+    except OSError:
+        return False
+    writer.close()
+    await writer.wait_closed()
+    return True
+
+
+@pytest.mark.parametrize("turns", range(14))
+async def test_a_server_listens_again_however_it_was_to_be_down(sandbox: Sandbox, turns: int) -> None:
+    """By several at once, each inside another, and by one that is cancelled before it began."""
+
+    async def down() -> None:
+        async with sandbox.refusing():
+            assert not await connects(sandbox)
+
+    await asyncio.gather(down(), down())
+    async with sandbox.refusing(), sandbox.refusing():
+        assert not await connects(sandbox)
+    task = asyncio.create_task(down())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    while sandbox._site is None:  # noqa: ASYNC110  # one turn of the loop at a time, no time passes
+        await asyncio.sleep(0)
+    assert await connects(sandbox)
+
+
 async def test_an_index_that_lags_sees_what_was_changed_when_it_is_time(sandbox: Sandbox, orders: OrdersClient) -> None:
     """And only what was changed under the fault."""
     search = orders.search().customer_order_number("NEW")

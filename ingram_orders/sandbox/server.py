@@ -5,7 +5,7 @@ import json
 import math
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -142,6 +142,7 @@ class Sandbox:
         self._runner: web.AppRunner | None = None
         self._site: web.SockSite | None = None
         self._refusals = 0
+        self._switching = asyncio.Lock()
         self._url: str | None = None
 
     @property
@@ -223,14 +224,26 @@ class Sandbox:
         """
         port = int(self.url.rpartition(":")[2])
         self._refusals += 1
-        if self._refusals == 1:
-            await self._stop_listening()
         try:
+            async with self._switching:
+                await self._stop_listening()
             yield
         finally:
             self._refusals -= 1
-            if self._refusals == 0 and self._runner is not None:
+            # Shielded: who is cancelled again in here must not leave it deaf.
+            await asyncio.shield(self._tracked(self._listen_again(port)))
+
+    async def _listen_again(self, port: int) -> None:
+        async with self._switching:
+            if self._refusals == 0 and self._runner is not None and self._site is None:
                 await self._listen(port)
+
+    def _tracked(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Start a task that ends with the sandbox."""
+        task = asyncio.create_task(work)
+        self._handling.add(task)
+        task.add_done_callback(self._handling.discard)
+        return task
 
     async def _listen(self, port: int) -> int:
         assert self._runner is not None  # noqa: S101  # it runs
@@ -240,12 +253,15 @@ class Sandbox:
         return int(self._listener.getsockname()[1])
 
     async def _stop_listening(self) -> None:
-        assert self._site is not None  # noqa: S101  # it runs
-        # What was accepted and has not begun when its server closes is never closed (Python 3.13): let it begin.
-        asyncio.get_running_loop().remove_reader(self._listener.fileno())
-        for _ in range(3):
-            await asyncio.sleep(0)
-        await self._site.stop()
+        site, self._site = self._site, None
+        if site is not None:
+            # What was accepted and has not begun when its server closes is never closed (Python 3.13): let it begin.
+            asyncio.get_running_loop().remove_reader(self._listener.fileno())
+            try:
+                for _ in range(3):
+                    await asyncio.sleep(0)
+            finally:
+                await site.stop()
 
     async def _refuse_for(self, seconds: float) -> None:
         begun = asyncio.Event()
@@ -255,9 +271,7 @@ class Sandbox:
                 begun.set()
                 await asyncio.sleep(seconds)
 
-        task = asyncio.create_task(refuse())
-        self._handling.add(task)  # which end with the sandbox
-        task.add_done_callback(self._handling.discard)
+        self._tracked(refuse())
         await begun.wait()
 
     async def __aexit__(
