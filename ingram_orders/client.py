@@ -271,11 +271,12 @@ class OrdersClient:
 
         It is sent again only where nothing was sent before, where it was turned away for its token or for the quota, or
         where no order had its number before and none came to have it in the time it was looked for, and the API would
-        refuse it were there one all the same. Each placement costs a search before, two for a number of over 18
-        characters.
+        refuse it were there one all the same. Each placement costs a search before, or more: two for a number of over
+        18 characters, and one more for each page of orders found.
 
         Args:
-            create: `create()` with all that is to be sent, or just the body; then this client's defaults count.
+            create: `create()` with all that is to be sent, which goes through the client or view that it was begun on;
+                or just the body, and then this one's defaults count.
             journal: Where it is kept, so that a crash neither forgets nor doubles it: the same call after a restart
                 finishes it. Two at once under one key (API, customer, country and number) become one: the second waits
                 for the first. `None` is for no longer than this call.

@@ -218,7 +218,7 @@ class DuplicateOrderError(BadRequestError):
     orders: "tuple[FoundOrder, ...]" = ()
     """
     After `OrdersClient.place`: the orders found with that number. Where they were found before anything was sent,
-    nothing was, and `errors` is empty.
+    nothing was: `errors` is empty, and `status` 400 is what the API would have said.
     """
 
 

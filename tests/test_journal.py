@@ -5,7 +5,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from support.placing import DUPLICATE, order
 from support.world import World
 
 from ingram_orders import (
+    BadRequestError,
     ConfigurationError,
     InvalidRequestError,
     OpenPlacement,
@@ -765,3 +766,72 @@ async def test_a_second_send_that_is_turned_away_is_tried_again_another_time(
     async with world.client() as orders:
         assert (await orders.place(order("PO-1"), OrderJournal(path))).known_by == "answer"
     assert world.made == 1
+
+
+async def test_a_lease_is_as_long_as_who_gave_it_said(path: Path) -> None:
+    """And not as long as that of who comes."""
+    now = 1000.0
+    long = OrderJournal(path, lease=timedelta(hours=1), clock=lambda: now)
+    short = OrderJournal(path, lease=timedelta(seconds=1), clock=lambda: now)
+    async with long, short:
+        await long.claim(KEY, "me", "hash")
+        now += 3000
+        assert await short.claim(KEY, "you", "hash") is None
+        now += 700
+        assert await short.claim(KEY, "you", "hash") == Record()
+
+
+async def test_a_clock_that_goes_back_a_little_robs_nobody(path: Path) -> None:
+    now = 1000.0
+    async with OrderJournal(path, clock=lambda: now) as journal:
+        await journal.claim(KEY, "me", "hash")
+        now -= 0.5
+        assert await journal.claim(KEY, "you", "hash") is None
+
+
+async def test_nobody_gives_a_sign_of_life_after_it_is_given_back(path: Path) -> None:
+    lease = Lease()
+    async with lease.journal(path) as journal:
+        await journal.claim(KEY, "me", "hash")
+        before = asyncio.all_tasks()
+        async with journal.held(KEY, "me"):
+            assert len(asyncio.all_tasks() - before) == 1
+        assert asyncio.all_tasks() - before == set()
+
+
+async def test_a_refusal_that_cannot_be_kept_is_told_all_the_same(world: World, path: Path) -> None:
+    await cut_off(world, path, "before it acted")
+    async with OrderJournal(path) as journal:
+
+        async def refuse(request: web.Request, _: faults.Proceed) -> web.StreamResponse:
+            await journal._run(lambda connection: connection.execute("PRAGMA query_only = 1"))
+            return web.json_response({"message": "no"}, status=400)
+
+        world.go_wrong(refuse)
+        with pytest.raises(OutcomeUnknownError, match="sending it again failed") as unknown:
+            await world.orders.place(order("PO-1"), journal)
+    assert isinstance(unknown.value.__cause__, BadRequestError)
+
+
+async def test_a_send_that_never_left_is_no_send_to_go_by(world: World, path: Path) -> None:
+    """An order made by somebody between a first send that acted not, and a second that never left, is not ours."""
+    world.go_wrong(faults.drop)
+    async with world.client(retry=RetryPolicy(attempts=2), limiter=Closing(world)) as orders:
+        with pytest.raises(OutcomeUnknownError) as unknown:
+            await orders.place(order("PO-1"), OrderJournal(path))
+    posts = [it for it in world.sandbox.ledger if it.path == "/resellers/v6/orders"]
+    assert len(posts) == 1
+    assert unknown.value.correlation_id == posts[0].headers["IM-CorrelationID"]
+
+
+class Closing:
+    """A limiter that lets one create go, and no other."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    @asynccontextmanager
+    async def slot(self, route: str) -> AsyncIterator[None]:
+        if route.startswith("POST") and self._world.sent:
+            raise LookupError("closed")
+        yield

@@ -327,3 +327,24 @@ async def test_a_token_that_is_still_good_outlives_a_failed_refresh() -> None:
 
 def test_a_token_is_not_shown() -> None:
     assert "secret" not in repr(Token("secret", 1.0))
+
+
+async def test_a_failure_says_how_long_no_other_token_is_asked_for() -> None:
+    """First as long as the pause is, then what is left of it; longer where the endpoint itself says so."""
+    fetches = Fetches()
+    fetches.failure = ConnectionFailedError("down")
+
+    async def left() -> float | None:
+        with pytest.raises(ConnectionFailedError) as failed:
+            await fetches.keeper.token()
+        return failed.value.retry_after
+
+    assert await left() == FIRST_PAUSE
+    fetches.now += FIRST_PAUSE / 4
+    assert await left() == FIRST_PAUSE * 3 / 4
+    assert fetches.count == 1
+    fetches.now += FIRST_PAUSE
+    fetches.failure.retry_after = 40.0
+    assert await left() == 40.0
+    fetches.now += 39.0
+    assert (await left(), fetches.count) == (1.0, 2)

@@ -1,5 +1,6 @@
 """What became of a write: "done" and "not done" only where that can be known."""
 
+import json
 import pickle
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -7,7 +8,10 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from support.clients import client_for
 from support.placing import HOLD, order, placed
+from support.raw_server import RawServer, http
+from support.waiting import Waits
 from support.world import World
 
 from ingram_orders import (
@@ -30,6 +34,11 @@ from ingram_orders.resolving import modified
 from ingram_orders.sandbox import faults
 
 Build = Callable[[OrdersClient, str], Request[Any]]
+
+
+@pytest.fixture
+def waits() -> Waits:
+    return Waits()
 
 
 @pytest.fixture
@@ -226,3 +235,12 @@ async def test_a_create_of_which_it_is_not_known_when_it_was_sent_is_unknown(wor
     error = await lost(world, v6(world.orders), acts=True)
     error.sent_at = None
     assert (await world.orders.resolve(error)).effect == "unknown"
+
+
+async def test_a_search_that_gives_an_order_without_its_number_tells_nothing(waits: Waits) -> None:
+    dated = {"customerOrderNumber": "PO-1", "ingramOrderDate": "2100-01-01T00:00:00Z"}
+    page = http(200, json.dumps({"orders": [dated]}).encode())
+    async with RawServer(None, page, http(204)) as server, client_for(server, **waits.settings) as orders:
+        with pytest.raises(OutcomeUnknownError) as unknown:
+            await v6(orders).execute()
+        assert (await orders.resolve(unknown.value)).effect == "unknown"
