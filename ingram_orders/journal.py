@@ -181,8 +181,13 @@ class OrderJournal:
             async with self._opening:
                 if self._storage is None:
                     storage = await Storage(self.path, _KIND).__aenter__()
+                    try:
+                        file = await storage.run(lambda _: self._identity())
+                    except BaseException:
+                        await storage.close()
+                        raise
                     # Both at once, or who comes when this is cancelled in between finds one without the other.
-                    self._file, self._storage = self._identity(), storage
+                    self._file, self._storage = file, storage
         except BaseException:
             await self._leave()
             raise

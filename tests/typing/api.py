@@ -1,23 +1,30 @@
 """What type checkers are to see of the API; checked by mypy and pyright, never run. An unused ignore fails."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import assert_type
+from typing import Literal, assert_type
 
 from ingram_orders import (
     AsyncOrderCreateDTO,
     AsyncOrderCreateResponse,
     CreateLine,
+    FoundOrder,
     ModifyOrder,
+    OpenPlacement,
     OrderCreateRequest,
     OrderCreateResponse,
     OrderDetailB2B,
+    OrderJournal,
     OrderModifyRequest,
     OrderModifyResponse,
     OrdersClient,
     OrderSearchResponse,
     OrderStatus,
+    OutcomeUnknownError,
+    PlacedOrder,
+    RateLimit,
     Response,
+    RetryPolicy,
     SearchOrders,
     Timeouts,
     VendorRequiredInfo,
@@ -103,9 +110,30 @@ def models() -> None:
     unstructure(line)["quantity"]
 
 
+async def placing(orders: OrdersClient, error: OutcomeUnknownError) -> None:
+    journal = OrderJournal("journal.db", lease=timedelta(seconds=5))
+    request = orders.create().order_create_request(OrderCreateRequest())
+    placed = await orders.place(request, journal, settle=timedelta(minutes=1))
+    assert_type(placed, PlacedOrder)
+    assert_type(placed.answer, OrderCreateResponse | None)
+    assert_type(placed.order_numbers, tuple[str, ...])
+    assert_type(await orders.place(OrderCreateRequest()), PlacedOrder)
+    await orders.place(orders.create_v7())  # type: ignore[arg-type]
+    await orders.place(request, "journal.db")  # type: ignore[arg-type]
+    [left] = await orders.recover(journal)
+    assert_type(left, OpenPlacement)
+    await journal.discard(left)
+    resolution = await orders.resolve(error)
+    assert_type(resolution.effect, Literal["done", "not done", "unknown"])
+    assert_type(resolution.order, OrderDetailB2B | None)
+    assert_type(error.orders, tuple[FoundOrder, ...])
+
+
 def settings(sandbox: Sandbox) -> None:
     assert_type(sandbox.client(timeouts=Timeouts(total=5)), OrdersClient)
     sandbox.client(time_outs=5)  # type: ignore[call-arg]
     OrdersClient("id", "secret", sender_id=None)
+    OrdersClient("id", "secret", retry=RetryPolicy(attempts=1), limiter=RateLimit(60, 60.0))
+    OrdersClient("id", "secret", retry=3)  # type: ignore[arg-type]
     OrdersClient.from_env(country_code="US")
     OrdersClient.from_env(country="US")  # type: ignore[call-arg]
