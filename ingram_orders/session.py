@@ -1,15 +1,15 @@
 """
-The session manager: gives each call its token, its place and its deadline, and sends it again where `retry` says so.
+The session manager: gives each call its token and its deadline, and sends it again where `retry` says so.
 
-A write that may have left is never sent again, unless it was turned away for its token or for the quota; what leaves,
-and how, is `transport`'s.
+A write that may have left is never sent again, unless it was turned away for its token or for the quota. When a call
+may go is `pacing`'s to say; what leaves, and how, is `transport`'s.
 """
 
 import asyncio
 import functools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
@@ -34,6 +34,7 @@ from ingram_orders.errors import (
 from ingram_orders.exact_json import LONG_BODY
 from ingram_orders.limiter import Limiter
 from ingram_orders.oauth import Token, TokenKeeper, TokenSource
+from ingram_orders.pacing import Pace, does_not_fit
 from ingram_orders.refusals import http_date, retry_after
 from ingram_orders.retry import RetryBudget, RetryPolicy, again_after, hint_of
 from ingram_orders.settings import Credentials, Endpoint, Proxy, Timeouts, checked_seconds
@@ -50,9 +51,6 @@ _MAX_REFUSAL: Final = 2**20
 """Bytes of a refusal that are read at most: what says more than that says it to nobody."""
 
 BeforeSend = Callable[[datetime], Awaitable[None]]
-
-_GIVING_BACK: Final = 1.0
-"""Seconds that a limiter may take to have a place back."""
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
@@ -80,6 +78,9 @@ class Session:
         random: Callable[[], float],
     ) -> None:
         self.endpoint = endpoint
+        self.pace = Pace(
+            limiter=limiter, max_in_flight=max_in_flight, policy=retry, clock=clock, sleep=sleep, random=random
+        )
         self._transport = Transport(borrowed=borrowed, timeouts=timeouts, proxy=proxy, ssl=ssl)
         self._timeouts = timeouts
         self._max_body = max_body
@@ -88,13 +89,8 @@ class Session:
         self._random = random
         self.policy = retry
         self._budget = RetryBudget(retry)
-        self._limiter = limiter
-        self.max_in_flight = max_in_flight
-        self._turns = asyncio.Semaphore(max_in_flight)
         self._dated: tuple[str, float] = ("", 0.0)
         """What the API last said that the time is, and when that came, by our clock."""
-        self._rests: dict[str, float] = {}
-        """By route, until when it is let alone, since the API said that its quota is used up."""
         self._proxy = proxy
         self._credentials: Credentials | None = None
         self._keeper: TokenKeeper | None = None
@@ -177,13 +173,10 @@ class Session:
         out = call.out
         call.exchange = None
         call.attempts += 1
-        self._check_rest(call, 0.0)
-        if self._limiter is None:
+        self.pace.check(out, call.until)
+        # Before a turn, for who waits for the quota takes none from others.
+        async with self.pace.place(out, call.until, call.was_sent):
             exchange = await self._ask(call)
-        else:
-            # Before a turn, for who waits for the quota takes none from others.
-            async with self._place(call, self._limiter):
-                exchange = await self._ask(call)
         return Response(
             model=await self._decode(out, exchange),
             status=exchange.status or 0,
@@ -198,7 +191,10 @@ class Session:
         out = call.out
         try:
             # Only until the answer is here: one that came whole in time is read, however long that takes.
-            async with asyncio.timeout(self._left(call)), self._turn(call) as token:
+            async with (
+                asyncio.timeout(self.pace.left(call.until)),
+                self.pace.turn(out, call.until, self._token) as token,
+            ):
                 if call.refusal is not None and token == call.refused:
                     raise call.refusal  # the source has no other
                 if out.writes or call.before_send is not None:
@@ -208,7 +204,7 @@ class Session:
                         await call.before_send(call.sent_at)
                     except Exception as exc:
                         raise _Vetoed(exc) from exc
-                if (left := self._left(call)) is not None and left <= 0:
+                if (left := self.pace.left(call.until)) is not None and left <= 0:
                     raise TimeoutError  # which would cut only where something is waited for
                 exchange = self._exchange(call, token)
                 broken = await self._carry(
@@ -243,14 +239,13 @@ class Session:
                 return 0.0  # a connection that had been kept too long; that says nothing of the server
         hint = hint_of(error)
         call.failures += hint is None
-        left = self._left(call)
+        left = self.pace.left(call.until)
         wait = again_after(self._budget, error, failures=call.failures, left=left, random=self._random)
         if isinstance(error, RateLimitedError):
             rest = hint or wait or self.policy.wait(1, throttled=True, random=self._random)
-            route = call.out.route
-            self._rests[route] = max(self._rests.get(route, 0.0), self.clock() + rest)
+            self.pace.let_rest(call.out.route, rest)
             if wait is None and hint is not None and self.policy.attempts > 1:  # it does not fit the deadline
-                raise _does_not_fit(call.out, hint) from error
+                raise does_not_fit(call.out, hint) from error
         return wait
 
     def _again_with_another_token(self, call: "_Call", error: AuthenticationError) -> float | None:
@@ -263,10 +258,7 @@ class Session:
         self._drop(call.refused)
         return 0.0
 
-    # ── When it may go ──────────────────────────────────────────────────────────────────────────────────────────
-
-    def _left(self, call: "_Call") -> float | None:
-        return None if call.until is None else call.until - self.clock()
+    # ── The API's time ──────────────────────────────────────────────────────────────────────────────────────────
 
     def _note_date(self, exchange: Exchange) -> None:
         if date := exchange.answer_headers.get("Date"):
@@ -281,87 +273,7 @@ class Session:
                 return told + timedelta(seconds=self.clock() - then)
         return datetime.now(UTC)
 
-    def _check_rest(self, call: "_Call", rested: float) -> float:
-        """
-        Give the seconds that the call's route still rests, 0 where it does not; whoever has waited for it goes.
-
-        Raises:
-            DeadlineExceededError: That is longer than there is time.
-        """
-        until = self._rests.get(call.out.route, 0.0)
-        seconds = until - self.clock()
-        if until <= rested or seconds <= 0:
-            return 0.0
-        left = self._left(call)
-        if left is not None and seconds >= left:
-            raise _does_not_fit(call.out, seconds)
-        return seconds
-
-    @asynccontextmanager
-    async def _turn(self, call: "_Call") -> AsyncIterator[str]:
-        """Hold one of the turns for what is on its way, and a token, once the call's route rests no more."""
-        rested = 0.0
-        while True:
-            async with self._turns:
-                token = await self._token()
-                seconds = self._check_rest(call, rested)
-                if not seconds:
-                    yield token
-                    return
-            rested, left = self._rests[call.out.route], self._left(call)
-            room = self.policy.base if left is None else min(self.policy.base, (left - seconds) / 2)
-            self._tell(
-                logging.INFO, "%s: rests for %.1f s, for its quota is used up (correlation id %s)",
-                call.out.route, seconds, call.out.correlation_id,
-            )  # fmt: skip
-            await self.sleep(seconds + self._random() * room)
-
-    @asynccontextmanager
-    async def _place(self, call: "_Call", limiter: Limiter) -> AsyncIterator[None]:
-        """
-        Hold a place of the limiter for one attempt.
-
-        It is waited for until the deadline, and given back after it: what goes wrong with that must not cost an answer.
-        """
-        route, time = call.out.route, asyncio.timeout(self._left(call))
-        self._check_wait(call, limiter)
-        try:
-            async with time:
-                slot = limiter.slot(route)
-                await slot.__aenter__()
-        except Exception as exc:  # of a limiter of the caller's own, unless time is up
-            if isinstance(exc, TimeoutError) and time.expired():
-                raise await self._late(call) from exc
-            raise ConnectionFailedError(
-                f"{route}: nothing was sent, for no place was to be had: {describe(exc)}"
-            ) from exc
-        try:
-            yield
-        finally:
-            failure = None
-            if call.exchange is None or not call.exchange.sent:
-                failure = ConnectionFailedError(f"{route}: nothing was sent")
-            await self._give_back(slot, failure, route)
-
-    async def _give_back(
-        self, slot: AbstractAsyncContextManager[None], failure: ConnectionFailedError | None, route: str
-    ) -> None:
-        task = asyncio.current_task()
-        cancellations = 0 if task is None else task.cancelling()
-        try:
-            async with asyncio.timeout(_GIVING_BACK):
-                await slot.__aexit__(*(None, None, None) if failure is None else (type(failure), failure, None))
-        except (Exception, asyncio.CancelledError) as exc:  # of a limiter of the caller's own
-            if task is not None and task.cancelling() > cancellations:
-                raise
-            if exc is not failure:
-                self._tell(logging.WARNING, "%s: its place could not be given back: %s", route, type(exc).__name__)
-
-    def _check_wait(self, call: "_Call", limiter: Limiter) -> None:
-        """See that the wait for a place fits the deadline, where the limiter tells how long it is at least."""
-        left, least_wait = self._left(call), getattr(limiter, "least_wait", None)
-        if left is not None and least_wait is not None and (seconds := least_wait(call.out.route)) >= left > 0:
-            raise _does_not_fit(call.out, seconds)
+    # ── One attempt ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def _exchange(self, call: "_Call", token: str) -> Exchange:
         out = call.out
@@ -468,6 +380,10 @@ class _Call:
     refused: str | None = field(default=None, repr=False)
     """That token."""
 
+    def was_sent(self) -> bool:
+        """Whether anything of the last attempt may have left."""
+        return self.exchange is not None and self.exchange.sent
+
 
 class _Vetoed(Exception):  # noqa: N818  # carries one past all that deals with errors of our own
     """What was to be awaited before the request was sent raised, and so it was not sent."""
@@ -518,11 +434,6 @@ def _late(out: Outgoing, exchange: Exchange | None) -> IngramError:
     if exchange.status is not None and not _is_granted(exchange.status):
         return wire.refusal(out, exchange.status, exchange.answer_headers, exchange.body)
     return out.outcome_unknown(why, status=exchange.status, body=exchange.body)
-
-
-def _does_not_fit(out: Outgoing, seconds: float) -> DeadlineExceededError:
-    why = f"the quota is used up for {seconds:.1f} s yet, which is longer than there is time"
-    return DeadlineExceededError(f"{out.route}: {why} ({out.subject})", retry_after=seconds)
 
 
 def _no_product(refused: AuthenticationError) -> bool:

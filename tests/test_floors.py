@@ -27,6 +27,7 @@ FLOORS = {
     "refusals": 2,
     "finding": 3,
     "wire": 3,
+    "pacing": 4,
     "placing": 4,
     "resolving": 4,
     "transport": 4,

@@ -48,16 +48,16 @@ async def test_a_turn_or_place_that_is_held_is_found() -> None:
     async with (
         Sandbox() as sandbox,
         sandbox.client(limiter=limiter, max_in_flight=5) as orders,
-        orders._session._turns,
+        orders._session.pace._turns,
         limiter.slot("GET /x"),
     ):
         told = sorted(held())
-    assert told == ["GET /x of RateLimit(calls=7, seconds=60.0) is held", "a session has 4 of 5 turns left"]
+    assert told == ["GET /x of RateLimit(calls=7, seconds=60.0) is held", "a client has 4 of 5 turns left"]
 
 
 async def leave_a_turn(sandbox: Sandbox) -> None:
     async with sandbox.client(token_source=MyTokens()) as orders:
-        await orders._session._turns.acquire()
+        await orders._session.pace._turns.acquire()
 
 
 async def leave_a_place(sandbox: Sandbox) -> None:

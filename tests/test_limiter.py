@@ -24,7 +24,7 @@ from ingram_orders import (
     DeadlineExceededError,
     OrdersClient,
     RetryPolicy,
-    session,
+    pacing,
 )
 from ingram_orders.limiter import RateLimit, Window
 from ingram_orders.sandbox import Quota, Sandbox, faults
@@ -410,10 +410,10 @@ async def test_without_a_limiter_three_hundred_calls_are_told_to_wait_and_all_su
 
 async def test_a_client_bounds_its_gets_by_itself_unless_it_is_told_not_to() -> None:
     default = OrdersClient("i", "s", customer_number="1", country_code="US")
-    assert repr(default._session._limiter) == "RateLimit(calls=60, seconds=60.0)"
+    assert repr(default._session.pace.limiter) == "RateLimit(calls=60, seconds=60.0)"
     other = OrdersClient("i", "s", customer_number="1", country_code="US")
-    assert other._session._limiter is not default._session._limiter
-    assert OrdersClient("i", "s", limiter=None)._session._limiter is None
+    assert other._session.pace.limiter is not default._session.pace.limiter
+    assert OrdersClient("i", "s", limiter=None)._session.pace.limiter is None
 
 
 async def test_a_view_and_another_client_share_a_limiter_and_who_waits_for_it_is_cut_by_the_deadline() -> None:
@@ -470,7 +470,7 @@ class NeverBack:
 async def test_a_limiter_that_is_slow_to_take_a_place_back_costs_no_answer(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "_GIVING_BACK", 0.01)
+    monkeypatch.setattr(pacing, "_GIVING_BACK", 0.01)
     async with Sandbox(orders=0) as sandbox, sandbox.client(limiter=NeverBack()) as orders:
         created = await orders.create().order_create_request(order("NEW-1")).execute(timeout=60)
         assert created.orders

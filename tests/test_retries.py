@@ -460,7 +460,7 @@ async def test_a_rest_is_kept_to_that_grew_while_one_waited_for_it(waits: Waits)
         route = "GET /resellers/v6/orders/search"
 
         async def longer() -> None:
-            orders._session._rests[route] = waits.now + 20
+            orders._session.pace._rests[route] = waits.now + 20
 
         waits.then = longer
         await orders.search().execute()

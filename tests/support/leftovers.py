@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ingram_orders.limiter import RateLimit
-from ingram_orders.session import Session
+from ingram_orders.pacing import Pace
 
 _OPEN = Path("/proc/self/fd")
 
@@ -19,8 +19,8 @@ _made: list[Any] = []
 
 
 def watch() -> None:
-    """Know of each session and limiter from here on."""
-    for kind in (Session, RateLimit):
+    """Know of each client's pace and of each limiter from here on."""
+    for kind in (Pace, RateLimit):
         type.__setattr__(kind, "__init__", _noted(kind.__init__))
 
 
@@ -39,11 +39,11 @@ def tasks() -> set[str]:
 
 
 def held() -> Iterator[str]:
-    """Tell what of the sessions and limiters there are is still held by somebody."""
+    """Tell what of the turns and places there are is still held by somebody."""
     for it in _made:
-        if isinstance(it, Session):
+        if isinstance(it, Pace):
             if it._turns._value != it.max_in_flight:
-                yield f"a session has {it._turns._value} of {it.max_in_flight} turns left"
+                yield f"a client has {it._turns._value} of {it.max_in_flight} turns left"
         else:
             yield from (f"{route} of {it!r} is held" for route, its in it._routes.items() if its.window._taken)
     _made.clear()

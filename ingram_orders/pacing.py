@@ -1,0 +1,159 @@
+"""
+When a request may go: as the limiter, the API's own word, and the number of those on their way let it.
+
+Waits, and sends nothing. What does not fit a call's deadline is told at once, where that is known.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Final
+
+from ingram_orders.errors import ConnectionFailedError, DeadlineExceededError, describe
+from ingram_orders.limiter import Limiter
+from ingram_orders.retry import RetryPolicy
+from ingram_orders.wire import Outgoing
+
+_GIVING_BACK: Final = 1.0
+"""Seconds that a limiter may take to have a place back."""
+
+_log = logging.getLogger(__name__)
+
+
+class Pace:
+    """What all calls of a client wait for together."""
+
+    def __init__(
+        self,
+        *,
+        limiter: Limiter | None,
+        max_in_flight: int,
+        policy: RetryPolicy,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        random: Callable[[], float],
+    ) -> None:
+        self.limiter = limiter
+        self.max_in_flight = max_in_flight
+        self.clock = clock
+        self.sleep = sleep
+        self._policy = policy
+        self._random = random
+        self._turns = asyncio.Semaphore(max_in_flight)
+        self._rests: dict[str, float] = {}
+        """By route, until when it is let alone, since the API said that its quota is used up."""
+
+    def left(self, until: float | None) -> float | None:
+        """Give the seconds to a deadline, which is a reading of the clock; `None` where there is none."""
+        return None if until is None else until - self.clock()
+
+    def let_rest(self, route: str, seconds: float) -> None:
+        """Let nobody go by a route for a while."""
+        self._rests[route] = max(self._rests.get(route, 0.0), self.clock() + seconds)
+
+    def check(self, out: Outgoing, until: float | None) -> None:
+        """
+        See that what is to be waited for, as far as that is known, fits the deadline.
+
+        Raises:
+            DeadlineExceededError: It does not.
+        """
+        left = self.left(until)
+        if left is None:
+            return
+        self._rest(out, until, 0.0)
+        least_wait = getattr(self.limiter, "least_wait", None)
+        if least_wait is not None and (seconds := least_wait(out.route)) >= left > 0:
+            raise does_not_fit(out, seconds)
+
+    @asynccontextmanager
+    async def place(self, out: Outgoing, until: float | None, was_sent: Callable[[], bool]) -> AsyncIterator[None]:
+        """
+        Hold a place of the limiter for one attempt.
+
+        It is waited for until the deadline, and given back after it: what goes wrong with that must not cost an answer.
+
+        Args:
+            out: The request.
+            until: The deadline.
+            was_sent: Asked in the end whether anything of it may have left.
+
+        Raises:
+            ConnectionFailedError: No place was to be had.
+            DeadlineExceededError: Not in time.
+        """
+        if self.limiter is None:
+            yield
+            return
+        time = asyncio.timeout(self.left(until))
+        try:
+            async with time:
+                slot = self.limiter.slot(out.route)
+                await slot.__aenter__()
+        except Exception as exc:  # of a limiter of the caller's own, unless time is up
+            if isinstance(exc, TimeoutError) and time.expired():
+                why = f"{out.route}: the time was up before it was sent ({out.subject})"
+                raise DeadlineExceededError(why) from exc
+            why = f"{out.route}: nothing was sent, for no place was to be had: {describe(exc)}"
+            raise ConnectionFailedError(why) from exc
+        try:
+            yield
+        finally:
+            failure = None if was_sent() else ConnectionFailedError(f"{out.route}: nothing was sent")
+            await self._give_back(slot, failure, out.route)
+
+    async def _give_back(
+        self, slot: AbstractAsyncContextManager[None], failure: ConnectionFailedError | None, route: str
+    ) -> None:
+        task = asyncio.current_task()
+        cancellations = 0 if task is None else task.cancelling()
+        try:
+            async with asyncio.timeout(_GIVING_BACK):
+                await slot.__aexit__(*(None, None, None) if failure is None else (type(failure), failure, None))
+        except (Exception, asyncio.CancelledError) as exc:  # of a limiter of the caller's own
+            if task is not None and task.cancelling() > cancellations:
+                raise
+            if exc is not failure:
+                self._tell(logging.WARNING, "%s: its place could not be given back: %s", route, type(exc).__name__)
+
+    @asynccontextmanager
+    async def turn(self, out: Outgoing, until: float | None, token: Callable[[], Awaitable[str]]) -> AsyncIterator[str]:
+        """Hold one of the turns for what is on its way, and a token, once the route rests no more."""
+        rested = 0.0
+        while True:
+            async with self._turns:
+                its = await token()
+                seconds = self._rest(out, until, rested)
+                if not seconds:
+                    yield its
+                    return
+            rested, left = self._rests[out.route], self.left(until)
+            room = self._policy.base if left is None else min(self._policy.base, (left - seconds) / 2)
+            self._tell(
+                logging.INFO, "%s: rests for %.1f s, for its quota is used up (correlation id %s)",
+                out.route, seconds, out.correlation_id,
+            )  # fmt: skip
+            await self.sleep(seconds + self._random() * room)
+
+    @staticmethod
+    def _tell(level: int, message: str, *facts: object) -> None:
+        with suppress(Exception):  # a filter that fails must not cost an answer
+            _log.log(level, message, *facts)
+
+    def _rest(self, out: Outgoing, until: float | None, rested: float) -> float:
+        """Give the seconds that the route still rests, 0 where it does not; whoever has waited for it goes."""
+        rests_until = self._rests.get(out.route, 0.0)
+        seconds = rests_until - self.clock()
+        if rests_until <= rested or seconds <= 0:
+            return 0.0
+        left = self.left(until)
+        if left is not None and seconds >= left:
+            raise does_not_fit(out, seconds)
+        return seconds
+
+
+def does_not_fit(out: Outgoing, seconds: float) -> DeadlineExceededError:
+    """Make the error for a wait that is longer than there is time."""
+    why = f"the quota is used up for {seconds:.1f} s yet, which is longer than there is time"
+    return DeadlineExceededError(f"{out.route}: {why} ({out.subject})", retry_after=seconds)
