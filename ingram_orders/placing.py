@@ -226,7 +226,7 @@ class Placement:
     async def run(self) -> PlacedOrder:
         """Place it, or wait for who does."""
         async with self._journal:
-            told = False
+            said = False
             while True:
                 try:
                     record = await self._journal.claim(self._key, self._owner, self._hash)
@@ -234,9 +234,9 @@ class Placement:
                     await self._journal.release(self._key, self._owner)  # it is claimed, though who asked has gone
                     raise
                 if record is None:
-                    if not told:
+                    if not said:
                         _log.info("order %s: another is on it, and is waited for", self._number)
-                        told = True
+                        said = True
                     await self._journal.wait()
                     continue
                 if record.outcome is not None:

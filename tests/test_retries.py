@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -47,10 +48,23 @@ def waits() -> Waits:
     return Waits()
 
 
-def client(server: RawServer, waits: Waits, **settings: Any) -> OrdersClient:
+def bare(server: RawServer, waits: Waits, **settings: Any) -> OrdersClient:
     given: Any = {"token_source": MyTokens(), "retry": FOUR, **waits.settings, **settings}
     return client_for(server, **given)
 
+
+@contextlib.asynccontextmanager
+async def client(
+    server: RawServer, waits: Waits, *, lent: bool = False, **settings: Any
+) -> AsyncIterator[OrdersClient]:
+    """Give a client that tries again, if so on a session that is lent to it."""
+    async with contextlib.AsyncExitStack() as stack:
+        if lent:
+            settings["session"] = await stack.enter_async_context(aiohttp.ClientSession())
+        yield await stack.enter_async_context(bare(server, waits, **settings))
+
+
+either = pytest.mark.parametrize("lent", [False, True], ids=["own", "borrowed"])
 
 # ── Sent, and what came was no good: a read goes again, a write never ───────────────────────────────────────────────
 
@@ -67,35 +81,38 @@ ONLY_READS: dict[str, tuple[Any, type[IngramError]]] = {
 only_reads = pytest.mark.parametrize(("answer", "kind"), ONLY_READS.values(), ids=ONLY_READS)
 
 
+@either
 @each_read
 @only_reads
 async def test_a_read_goes_again_until_it_is_answered(
-    build: Build, answer: Any, kind: type[IngramError], waits: Waits
+    build: Build, answer: Any, kind: type[IngramError], waits: Waits, lent: bool
 ) -> None:
-    async with RawServer(answer, answer, answer, FOUND) as server, client(server, waits) as orders:
+    async with RawServer(answer, answer, answer, FOUND) as server, client(server, waits, lent=lent) as orders:
         response = await build(orders).execute_with_response()
         assert (response.attempts, len(server.heard)) == (4, 4)
         assert len({it.headers["IM-CorrelationID"] for it in server.heard}) == 1
     assert waits.slept == [0.25, 0.5, 1.0]
 
 
+@either
 @each_read
 @only_reads
 async def test_a_read_that_fails_as_often_as_it_may_is_told_so(
-    build: Build, answer: Any, kind: type[IngramError], waits: Waits
+    build: Build, answer: Any, kind: type[IngramError], waits: Waits, lent: bool
 ) -> None:
-    async with RawServer(answer) as server, client(server, waits) as orders:
+    async with RawServer(answer) as server, client(server, waits, lent=lent) as orders:
         with pytest.raises(kind):
             await build(orders).execute()
         assert len(server.heard) == 4
 
 
+@either
 @each_write
 @only_reads
 async def test_a_write_goes_once_and_its_outcome_is_unknown(
-    build: Build, answer: Any, kind: type[IngramError], waits: Waits
+    build: Build, answer: Any, kind: type[IngramError], waits: Waits, lent: bool
 ) -> None:
-    async with RawServer(answer, FOUND) as server, client(server, waits) as orders:
+    async with RawServer(answer, FOUND) as server, client(server, waits, lent=lent) as orders:
         if build is WRITES[-1] and answer in (CUT, RIDDLE):  # of a cancel's 2xx the body is not looked at
             await build(orders).execute()
             return
@@ -109,9 +126,13 @@ async def test_a_write_goes_once_and_its_outcome_is_unknown(
     assert unknown.value.values["im_country_code"] == "US"
 
 
+@either
 @each
-async def test_a_redirect_is_told_and_never_followed(build: Build, waits: Waits) -> None:
-    async with RawServer(http(307, b"", "Location: /elsewhere"), FOUND) as server, client(server, waits) as orders:
+async def test_a_redirect_is_told_and_never_followed(build: Build, waits: Waits, lent: bool) -> None:
+    async with (
+        RawServer(http(307, b"", "Location: /elsewhere"), FOUND) as server,
+        client(server, waits, lent=lent) as orders,
+    ):
         with pytest.raises(OutcomeUnknownError if build in WRITES else ApiError) as told:
             await build(orders).execute()
         assert len(server.heard) == 1
@@ -124,10 +145,11 @@ REFUSALS: dict[int, type[ApiError]] = {
 }  # fmt: skip
 
 
+@either
 @each
 @pytest.mark.parametrize("status", REFUSALS)
-async def test_a_refusal_is_told_at_once(build: Build, status: int, waits: Waits) -> None:
-    async with RawServer(http(status), FOUND) as server, client(server, waits) as orders:
+async def test_a_refusal_is_told_at_once(build: Build, status: int, waits: Waits, lent: bool) -> None:
+    async with RawServer(http(status), FOUND) as server, client(server, waits, lent=lent) as orders:
         with pytest.raises(REFUSALS[status]) as refused:
             await build(orders).execute()
         assert len(server.heard) == 1
@@ -137,12 +159,13 @@ async def test_a_refusal_is_told_at_once(build: Build, status: int, waits: Waits
 # ── Nothing was sent: everything goes again ─────────────────────────────────────────────────────────────────────────
 
 
+@either
 @each
-async def test_what_met_no_server_goes_again_a_write_too(build: Build, waits: Waits) -> None:
+async def test_what_met_no_server_goes_again_a_write_too(build: Build, waits: Waits, lent: bool) -> None:
     server = RawServer(FOUND)
     async with server:
         pass
-    async with contextlib.AsyncExitStack() as stack, client(server, waits) as orders:
+    async with contextlib.AsyncExitStack() as stack, client(server, waits, lent=lent) as orders:
 
         async def come_up() -> None:
             await stack.enter_async_context(server)
@@ -153,19 +176,23 @@ async def test_what_met_no_server_goes_again_a_write_too(build: Build, waits: Wa
     assert waits.slept == [0.25]
 
 
+@either
 @each
-async def test_what_meets_no_server_as_often_as_it_may_is_told_so(build: Build, waits: Waits) -> None:
+async def test_what_meets_no_server_as_often_as_it_may_is_told_so(build: Build, waits: Waits, lent: bool) -> None:
     server = RawServer()
     async with server:
         pass
-    async with client(server, waits) as orders:
+    async with client(server, waits, lent=lent) as orders:
         with pytest.raises(ConnectionFailedError, match="nothing was sent"):
             await build(orders).execute()
     assert waits.slept == [0.25, 0.5, 1.0]
 
 
+@either
 @each
-async def test_tls_that_breaks_off_is_tried_again_and_a_certificate_is_not(build: Build, waits: Waits) -> None:
+async def test_tls_that_breaks_off_is_tried_again_and_a_certificate_is_not(
+    build: Build, waits: Waits, lent: bool
+) -> None:
     shaken = 0
 
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -175,14 +202,14 @@ async def test_tls_that_breaks_off_is_tried_again_and_a_certificate_is_not(build
 
     async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server, RawServer() as other:
         url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with client(other, waits, base_url=url) as orders:
+        async with client(other, waits, lent=lent, base_url=url) as orders:
             with pytest.raises(ConnectionFailedError) as failed:
                 await build(orders).execute()
     assert (shaken, failed.value.is_certificate) == (4, False)
 
     async with (
         RawServer(FOUND, certificate=trustme.CA().issue_cert("127.0.0.1")) as secured,
-        client(secured, waits) as orders,
+        client(secured, waits, lent=lent) as orders,
     ):
         with pytest.raises(ConnectionFailedError, match="nothing was sent") as failed:
             await build(orders).execute()
@@ -239,12 +266,13 @@ class Failing(MyTokens):
         return await super().token()
 
 
+@either
 @each
-async def test_no_token_is_a_reason_to_try_again(build: Build, waits: Waits) -> None:
-    async with RawServer(FOUND) as server, client(server, waits, token_source=Failing(3)) as orders:
+async def test_no_token_is_a_reason_to_try_again(build: Build, waits: Waits, lent: bool) -> None:
+    async with RawServer(FOUND) as server, client(server, waits, lent=lent, token_source=Failing(3)) as orders:
         response = await build(orders).execute_with_response()
         assert (response.attempts, len(server.heard)) == (4, 1)
-    async with RawServer(FOUND) as server, client(server, waits, token_source=Failing(4)) as orders:
+    async with RawServer(FOUND) as server, client(server, waits, lent=lent, token_source=Failing(4)) as orders:
         with pytest.raises(ConnectionFailedError, match="no vault"):
             await build(orders).execute()
         assert server.heard == []
@@ -319,18 +347,22 @@ HINTED = {
 hinted = pytest.mark.parametrize("answer", HINTED.values(), ids=HINTED)
 
 
+@either
 @each
 @hinted
-async def test_a_quota_that_says_when_to_come_back_costs_no_attempt(build: Build, answer: bytes, waits: Waits) -> None:
-    async with RawServer(*[answer] * 9, FOUND) as server, client(server, waits) as orders:
+async def test_a_quota_that_says_when_to_come_back_costs_no_attempt(
+    build: Build, answer: bytes, waits: Waits, lent: bool
+) -> None:
+    async with RawServer(*[answer] * 9, FOUND) as server, client(server, waits, lent=lent) as orders:
         response = await build(orders).execute_with_response()
         assert (response.attempts, len(server.heard)) == (10, 10)
     assert waits.slept == [7.25] * 9
 
 
+@either
 @each
-async def test_a_quota_that_says_nothing_has_waits_of_its_own(build: Build, waits: Waits) -> None:
-    async with RawServer(http(429)) as server, client(server, waits) as orders:
+async def test_a_quota_that_says_nothing_has_waits_of_its_own(build: Build, waits: Waits, lent: bool) -> None:
+    async with RawServer(http(429)) as server, client(server, waits, lent=lent) as orders:
         with pytest.raises(RateLimitedError) as throttled:
             await build(orders).execute()
         assert len(server.heard) == 4
@@ -338,10 +370,13 @@ async def test_a_quota_that_says_nothing_has_waits_of_its_own(build: Build, wait
     assert throttled.value.retry_after is None
 
 
+@either
 @each
 @hinted
-async def test_a_wait_that_does_not_fit_the_deadline_is_not_begun(build: Build, answer: bytes, waits: Waits) -> None:
-    async with RawServer(answer) as server, client(server, waits) as orders:
+async def test_a_wait_that_does_not_fit_the_deadline_is_not_begun(
+    build: Build, answer: bytes, waits: Waits, lent: bool
+) -> None:
+    async with RawServer(answer) as server, client(server, waits, lent=lent) as orders:
         with pytest.raises(DeadlineExceededError) as late:
             await build(orders).execute(timeout=6)
         assert len(server.heard) == 1
@@ -391,10 +426,10 @@ async def test_who_waits_for_his_turn_meanwhile_does_not_go_either(build: Build,
 
 async def test_a_rest_is_over_also_by_a_clock_that_stands_still(waits: Waits) -> None:
     """Whoever has waited for it goes on, so that no clock can hold a call for ever."""
-    settings = {**waits.settings, "clock": lambda: 1000.0}
+    still: Any = {"clock": lambda: 1000.0}
     async with (
         RawServer(http(429, b"", "Retry-After: 7"), FOUND) as server,
-        client(server, waits, **settings) as orders,
+        client(server, waits, **still) as orders,
     ):
         await READS[0](orders).execute()
         assert len(server.heard) == 2
@@ -468,7 +503,7 @@ async def test_a_rest_is_kept_to_that_grew_while_one_waited_for_it(waits: Waits)
 
 
 async def test_a_rests_jitter_fits_the_deadline(waits: Waits) -> None:
-    settings = {"random": lambda: 0.99}
+    settings: Any = {"random": lambda: 0.99}
     async with (
         RawServer(http(429, b"", "Retry-After: 7"), FOUND) as server,
         client(server, waits, **settings) as orders,
@@ -549,7 +584,7 @@ async def test_who_is_cancelled_while_he_waits_sends_nothing_more(build: Build) 
 @each
 async def test_a_client_closed_while_a_call_waits_sends_nothing_more(build: Build, waits: Waits) -> None:
     async with RawServer(http(429, b"", "Retry-After: 7"), FOUND) as server:
-        orders = client(server, waits)
+        orders = bare(server, waits)
         waits.then = orders.close
         with pytest.raises(ConfigurationError, match="closed"):
             await build(orders).execute()
@@ -645,7 +680,7 @@ async def test_the_apis_clock_is_read_when_an_answer_begins(waits: Waits) -> Non
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server, RawServer() as other:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        orders = client(other, waits, base_url=url, clock=asyncio.get_running_loop().time)
+        orders = bare(other, waits, base_url=url, clock=asyncio.get_running_loop().time)
         call = asyncio.create_task(orders.details("1").execute())
         await begun.wait()
         await asyncio.sleep(0.2)  # real time, since it is real time that is read
