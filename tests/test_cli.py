@@ -539,6 +539,29 @@ def test_an_interruption_ends_at_once_and_without_a_traceback(settings: dict[str
     assert (running.returncode, out, told.strip()) == (130, "", "")
 
 
+def test_an_interrupt_is_heard_also_where_it_does_not_wake_the_loop() -> None:
+    """As one that comes just before the loop falls asleep; here, one that another thread is given."""
+    script = """
+import asyncio, signal, threading, time
+from ingram_orders.cli.running import run
+
+def interrupt():
+    time.sleep(0.3)
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+    time.sleep(60)
+
+threading.Thread(target=interrupt, daemon=True).start()
+try:
+    run(asyncio.sleep(50))
+except KeyboardInterrupt:
+    print("heard")
+"""
+    began = time.monotonic()
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.stdout, ran.stderr) == ("heard\n", "")
+    assert time.monotonic() - began < 40
+
+
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [(("create", "-"), "order PO-9"), (("cancel", "20-RD3QV"), "the cancellation of 20-RD3QV")],

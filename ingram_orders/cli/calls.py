@@ -1,6 +1,5 @@
 """How a command reaches the API: settings as options, exit codes, one line for whatever goes wrong."""
 
-import asyncio
 import functools
 import re
 import sys
@@ -11,6 +10,7 @@ import attrs
 import click
 
 from ingram_orders.builder import Request, Response
+from ingram_orders.cli import running
 from ingram_orders.cli.ending import INTERRUPTED, REFUSED, UNKNOWN, WRONG, fail
 from ingram_orders.cli.output import Progress, progress
 from ingram_orders.cli.tables import plain
@@ -88,7 +88,7 @@ def run(client: OrdersClient, work: Callable[[Progress], Awaitable[T]], *, writi
 
     try:
         with progress("waiting for the API") as told:
-            return asyncio.run(main(told))
+            return running.run(main(told))
     except OutcomeUnknownError as unknown:
         fail(unknown, UNKNOWN)
     except ConfigurationError as wrong:

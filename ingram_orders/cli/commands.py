@@ -1,6 +1,5 @@
 """The commands."""
 
-import asyncio
 from typing import IO, Any
 
 import click
@@ -8,6 +7,7 @@ from click.shell_completion import get_completion_class
 
 from ingram_orders._version import __version__
 from ingram_orders.builder import Response
+from ingram_orders.cli import running
 from ingram_orders.cli.calls import check, for_the_api, read, run, write
 from ingram_orders.cli.demo import working_day
 from ingram_orders.cli.ending import UNKNOWN, WRONG, fail
@@ -64,7 +64,7 @@ def demo(seed: int, orders: int) -> None:
     Starts a server that behaves like the Orders API, and does with it what a reseller does: searches, reads, places,
     changes, releases and cancels orders. Nothing leaves this machine, and no account is needed.
     """
-    asyncio.run(working_day(console(), seed=seed, orders=orders))
+    running.run(working_day(console(), seed=seed, orders=orders))
 
 
 @ingram_orders.command()

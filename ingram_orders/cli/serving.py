@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from ingram_orders.cli import running
 from ingram_orders.cli.ending import INTERRUPTED, WRONG, fail, tell
 from ingram_orders.cli.output import progress
 from ingram_orders.client import VARIABLES
@@ -22,7 +23,7 @@ def serve(*, quota: int | None, orders: int, faults: str, **settings: Any) -> No
     except ValueError as wrong:
         fail(f"--faults: {wrong}", WRONG)
     try:
-        asyncio.run(_serve(sandbox, orders))
+        running.run(_serve(sandbox, orders))
     except KeyboardInterrupt:
         fail("stopped", INTERRUPTED)
 
