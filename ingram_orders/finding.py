@@ -77,6 +77,10 @@ def _all_of(response: Response[OrderSearchResponse], page: int) -> tuple[FoundOr
     if not is_empty:
         data = read_json(response.body)
         listed = data.get("orders") if isinstance(data, dict) else None
+        if isinstance(listed, dict) and listed:  # the API is seen to give one object where a list belongs
+            listed = [listed]
+        elif listed is None and response.model.records_found == 0:
+            listed = []
         is_list = isinstance(listed, list) and len(listed) == len(orders)
         if not is_list or (page == 1 and not orders and (response.model.records_found or 0) > 0):
             raise UnreadableAnswerError(

@@ -619,6 +619,7 @@ def test_what_was_never_sent_has_no_order_of_its_own() -> None:
 
 SAYS_NOTHING = [
     b"{}", b'{"recordsFound": 1}', b'{"recordsFound": 1, "orders": []}', b'{"orders": "oops"}', b'{"orders": null}',
+    b'{"orders": {}}', b'{"recordsFound": null, "orders": null}',
     b'{"orders": [["x"]]}', b'{"orders": [{"ingramOrderNumber": "20-A"}, 7]}', b'{"fault": {}}', b"[]",
 ]  # fmt: skip
 
@@ -652,6 +653,9 @@ def page(*numbers: str | None, po: str | None = "PO-1") -> bytes:
         ((page(None, None), http(204)), [None, None]),
         ((page("1", po=None), http(204)), ["1"]),
         ((page("1", po="PO-2"), http(204)), []),
+        ((http(200, b'{"orders": {"ingramOrderNumber": "1", "customerOrderNumber": "PO-1"}}'), http(204)), ["1"]),
+        ((http(200, b'{"recordsFound": 0, "orders": null}'),), []),
+        ((http(200, b'{"recordsFound": "0"}'),), []),
     ],
 )
 async def test_all_pages_are_read_and_each_order_counts_once(answers: Any, found: list[Any]) -> None:
