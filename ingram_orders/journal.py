@@ -233,8 +233,10 @@ class OrderJournal:
         As long as it is kept, placing an order under its number gives it again; then it would be sent.
 
         Raises:
-            ConfigurationError: The journal cannot be opened or used.
+            ConfigurationError: The journal cannot be opened or used, or *older_than* is no timedelta of 0 or more.
         """
+        if not (isinstance(older_than, timedelta) and older_than >= timedelta(0)):
+            raise ConfigurationError(f"older_than must be a timedelta of 0 or more, not {brief(older_than)}")
         until = self._clock() - older_than.total_seconds()
         async with self:
             return await self._run(

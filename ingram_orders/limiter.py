@@ -25,8 +25,8 @@ class Limiter(Protocol):
         Hold a place for one attempt: entering waits until there is one, leaving gives it back.
 
         It is left with a `ConnectionFailedError` where nothing was sent, and so nothing need be counted; what it then
-        raises, or gives back, is not looked at. A limiter may also have `least_wait(route)`, as `RateLimit` has: then a
-        call that has less time than that fails at once.
+        raises, or gives back, is not looked at. A limiter may also have a plain function `least_wait(route)`, as
+        `RateLimit` has: then a call that has less time than that fails at once.
 
         Args:
             route: Method and path, e.g. `GET /resellers/v6/orders/search`.
@@ -54,7 +54,7 @@ class Window:
     def least_wait(self, now: float, ahead: int) -> float:
         """Give the seconds that one waits at least who has so many others before him."""
         self._go_on_to(now)
-        behind = ahead - (self.calls - self._taken - len(self._ended))
+        behind = ahead - (self.calls - len(self._ended))  # those taken may be given back at once, unused
         if behind < 0 or not self._ended:
             return 0.0
         return self._ended[min(behind, len(self._ended) - 1)] + self.seconds - now

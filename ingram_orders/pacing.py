@@ -63,9 +63,17 @@ class Pace:
         if left is None:
             return
         self._rest(out, until, 0.0)
-        least_wait = getattr(self.limiter, "least_wait", None)
-        if least_wait is not None and (seconds := least_wait(out.route)) >= left > 0:
+        seconds = self._least_wait(out.route)
+        if seconds >= left > 0:
             raise does_not_fit(out, seconds)
+
+    def _least_wait(self, route: str) -> float:
+        # It is a hint, and may be of a limiter of the caller's own: one that is none must not fail a call.
+        try:
+            seconds = getattr(self.limiter, "least_wait", lambda _: 0.0)(route)
+        except Exception:
+            return 0.0
+        return seconds if isinstance(seconds, int | float) else 0.0
 
     @asynccontextmanager
     async def place(self, out: Outgoing, until: float | None, was_sent: Callable[[], bool]) -> AsyncIterator[None]:

@@ -35,7 +35,7 @@ from ingram_orders.errors import (
 from ingram_orders.exact_json import read_json, write_json
 from ingram_orders.finding import find, for_whom, is_since
 from ingram_orders.journal import NoJournal, OpenPlacement, OrderJournal, PlacementKey, Record, Sent
-from ingram_orders.models import FoundOrder, OrderCreateRequest, OrderCreateResponse
+from ingram_orders.models import FoundOrder, OrderCreateRequest, OrderCreateResponse, RejectedLine
 from ingram_orders.operations import CreateOrder
 from ingram_orders.refusals import told
 from ingram_orders.wire import Outgoing
@@ -133,7 +133,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(inner) for inner in value]
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        return f"number {Decimal(value).normalize(_EXACT)}"
+        number = Decimal(value)
+        return "number", str(number.normalize(_EXACT)) if number else "0"
     return value
 
 
@@ -458,10 +459,10 @@ def _refused(response: Response[OrderCreateResponse], body: OrderCreateRequest) 
     """Give the refusal that an answer without an order is; `None` where it does not say so of every line."""
     orders = response.model.orders
     rejected = [line for order in orders for line in order.rejected_line_items]
-    is_all = all(order.rejected_line_items and not order.lines for order in orders)
-    if not rejected or not is_all or len(rejected) < len(body.lines or ()):
-        return None
     is_duplicate = any((line.reject_code or "").strip().upper() == _DUPLICATE for line in rejected)
+    is_all = bool(rejected) and all(order.rejected_line_items and not order.lines for order in orders)
+    if not is_all or not (is_duplicate or _covers(rejected, body)):
+        return None
     errors = tuple(ErrorDetail(type=line.reject_code, message=line.reject_reason) for line in rejected)
     return (DuplicateOrderError if is_duplicate else OrderRefusedError)(
         f"{response.status} order {body.customer_order_number}: every line was rejected: {told(errors)} "
@@ -471,6 +472,14 @@ def _refused(response: Response[OrderCreateResponse], body: OrderCreateRequest) 
         correlation_id=response.correlation_id,
         body=response.body,
     )
+
+
+def _covers(rejected: list[RejectedLine], body: OrderCreateRequest) -> bool:
+    """Whether every line of an order is among those rejected: as many, each another, or all that it asks for."""
+    told = {(it.customer_line_number, it.ingram_part_number) for it in rejected}
+    names = {name for pair in told for name in pair} - {None}
+    lines = body.lines or ()
+    return len(told) >= len(lines) or all({it.customer_line_number, it.ingram_part_number} & names for it in lines)
 
 
 async def _keep(journal: OrderJournal | NoJournal, key: PlacementKey, placed: PlacedOrder) -> None:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
@@ -216,6 +216,18 @@ async def test_whatever_a_limiter_is_left_with_costs_no_answer(
         assert await placed(orders, order("NEW-1"))
     assert limiter.left_with == [None]
     assert "its place could not be given back" in caplog.text
+
+
+@pytest.mark.parametrize("told", [None, "soon", OSError("redis"), float("nan")], ids=repr)
+async def test_a_hint_of_a_limiter_that_is_none_fails_no_call(told: Any) -> None:
+    class Hinting(RateLimit):
+        def least_wait(self, route: str) -> float:
+            if isinstance(told, Exception):
+                raise told
+            return cast("float", told)
+
+    async with Sandbox(orders=0) as sandbox, sandbox.client(limiter=Hinting()) as orders:
+        await orders.search().execute(timeout=60)
 
 
 async def test_a_limiters_own_timeout_is_not_taken_for_the_deadline() -> None:

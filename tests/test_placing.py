@@ -417,6 +417,7 @@ async def test_a_number_that_the_api_alone_knows_is_refused_and_told(world: Worl
         [{"rejectedLineItems": [{"rejectCode": "X"}]}, {}],
         [{"rejectedLineItems": [{"rejectCode": "X"}]}],
         [{"rejectedLineItems": [{"rejectCode": "X"}, {"rejectCode": "EM"}], "lines": [{}]}],
+        [{"rejectedLineItems": [{"rejectCode": "X", "customerLineNumber": "1"}] * 2}],
         [],
     ],
 )
@@ -442,6 +443,16 @@ async def test_a_line_rejected_as_a_duplicate_counts_as_such() -> None:
             await orders.place(order("PO-1"))
     assert (refused.value.status, refused.value.errors[0].type) == (207, " em")
     assert [it.ingram_order_number for it in refused.value.orders] == ["20-THEIRS"]
+
+
+@pytest.mark.parametrize(("code", "kind"), [("EM", DuplicateOrderError), ("EN", OrderRefusedError)])
+async def test_lines_that_were_rejected_as_one_are_all_of_them(code: str, kind: type[IngramError]) -> None:
+    rejected = {"rejectCode": code, "rejectReason": "because", "ingramPartNumber": "2CD101"}
+    answer = http(207, json.dumps({"orders": [{"rejectedLineItems": [rejected]}]}).encode())
+    async with RawServer(http(204), answer, http(204)) as server, client_for(server) as orders:
+        with pytest.raises(kind, match="because"):
+            await orders.place(order("PO-1", skus=("2CD101", "2CD101")))
+        assert [it.method for it in server.heard].count("POST") == 1
 
 
 async def test_an_answer_that_rejects_every_line_is_a_refusal() -> None:
@@ -502,7 +513,7 @@ def test_bodies_that_say_the_same_have_one_hash(value: Any, random: Any) -> None
         (b'{"a": 1}', b'{"a": "1"}'), (b'{"a": 1}', b'{"a": true}'), (b'{"a": null}', b"{}"),
         (b'{"a": ""}', b'{"a": null}'), (b'{"a": [1, 2]}', b'{"a": [2, 1]}'),
         (b'{"a": 0.1}', b'{"a": 0.10000000000000000000000000000000000001}'),
-        (b'{"a": {}}', b'{"a": []}'), (b'{"a": 1}', b'{"A": 1}'),
+        (b'{"a": {}}', b'{"a": []}'), (b'{"a": 1}', b'{"a": "number 1"}'), (b'{"a": 1}', b'{"A": 1}'),
     ],
 )  # fmt: skip
 def test_bodies_that_do_not_say_the_same_have_two(one: bytes, other: bytes) -> None:
@@ -655,6 +666,8 @@ def page(*numbers: str | None, po: str | None = "PO-1") -> bytes:
         ((page("1", po="PO-2"), http(204)), []),
         ((http(200, b'{"orders": {"ingramOrderNumber": "1", "customerOrderNumber": "PO-1"}}'), http(204)), ["1"]),
         ((http(200, b'{"recordsFound": 0, "orders": null}'),), []),
+        *(((page("1"), http(200, end)), ["1"]) for end in (b"{}", b'{"orders": null}', b'{"orders": {}}')),
+        ((http(200, b'{"orders": [null, {"ingramOrderNumber": "1"}]}'), http(204)), ["1"]),
         ((http(200, b'{"recordsFound": "0"}'),), []),
     ],
 )
