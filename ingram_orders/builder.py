@@ -7,7 +7,7 @@ how anything is sent.
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar, overload
@@ -280,6 +280,10 @@ class Response(Generic[A_co]):
     """How many attempts it took, 1 or more; one that found no connection, or no token, counts too."""
     body: bytes = field(repr=lambda body: f"<{len(body)} bytes>")
     """The body as it came."""
+
+
+BeforeSend = Callable[[datetime], Awaitable[None]]
+"""Awaited just before a request goes out, with the time by the API's clock."""
 
 
 class Sends(Protocol):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 from uuid import uuid4
 
 from ingram_orders import wire
-from ingram_orders.builder import A, Request, Response
+from ingram_orders.builder import A, BeforeSend, Request, Response
 from ingram_orders.errors import ConfigurationError, OutcomeUnknownError, brief
 from ingram_orders.journal import NoJournal, OpenPlacement, OrderJournal
 from ingram_orders.limiter import Limiter, RateLimit
@@ -32,7 +32,7 @@ from ingram_orders.operations import (
 from ingram_orders.placing import SETTLE, PlacedOrder, Placement, recover
 from ingram_orders.resolving import Resolution, resolve
 from ingram_orders.retry import RetryPolicy
-from ingram_orders.session import BeforeSend, Session
+from ingram_orders.session import Session
 from ingram_orders.settings import INGRAM_PRODUCTION, MAX_BODY, Credentials, Endpoint, Proxy, Timeouts
 
 if TYPE_CHECKING:

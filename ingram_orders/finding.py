@@ -9,9 +9,9 @@ import itertools
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from ingram_orders.builder import A, Request, Response
+from ingram_orders.builder import Response, Sends
 from ingram_orders.errors import UnreadableAnswerError
 from ingram_orders.exact_json import read_json
 from ingram_orders.models import FoundOrder, OrderSearchResponse
@@ -24,14 +24,6 @@ _PAGE: Final = 100
 
 _EASTERNMOST: Final = timezone(timedelta(hours=14))
 """Where a day begins first."""
-
-
-class Sends(Protocol):
-    """What sends requests: the client."""
-
-    async def send(self, request: Request[A], *, timeout: float | None = None) -> Response[A]:
-        """Send a request and read its answer."""
-        ...
 
 
 def for_whom(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,7 +49,7 @@ async def find(sends: Sends, number: str, who: Mapping[str, Any]) -> tuple[Found
     for asked in dict.fromkeys((number, number.strip(), number.strip()[:_KEPT].rstrip())):
         search = SearchOrders(sends, **who).customer_order_number(asked).page_size(_PAGE)
         for page in itertools.count(1):
-            response = await sends.send(search.page_number(page))
+            response = await sends.send(search.page_number(page), timeout=None)
             new = {key: it for it in _all_of(response, page) if (key := _identity(it)) not in found}
             found |= new
             if not new:  # an empty page, which alone says that there are no more, or one that we had
@@ -107,6 +99,11 @@ def is_same(one: str, other: str) -> bool:
 
 def _folded(number: str) -> str:
     return number.strip().casefold()[:_KEPT].rstrip()
+
+
+def is_certainly(order: FoundOrder, number: str, sent_at: datetime) -> bool:
+    """Whether an order is the one that was sent under a number: of just that, with one of its own, and made since."""
+    return bool(order.ingram_order_number) and order.customer_order_number == number and is_since(order, sent_at)
 
 
 def is_since(order: FoundOrder, moment: datetime) -> bool:

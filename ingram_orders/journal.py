@@ -23,6 +23,7 @@ from uuid import uuid4
 from attrs import asdict, astuple, field, frozen
 
 from ingram_orders.errors import ConfigurationError, IngramError, InvalidRequestError, brief, describe
+from ingram_orders.logs import tell
 from ingram_orders.models import FoundOrder
 from ingram_orders.storage import MEMORY, Kind, Storage
 
@@ -107,7 +108,7 @@ class Record:
     before: tuple[str, ...] | None = None
     """The orders that a search found under this number before the first send; `None` where none was made."""
     sends: tuple[Sent, ...] = ()
-    """Those that may have been the one that placed it; the first is the earliest."""
+    """Those that may have been the one that placed it."""
     attempts: int = 0
     """How often sending it was begun, whatever came of it."""
     is_refused: bool = False
@@ -118,7 +119,7 @@ class Record:
     @property
     def sent_at(self) -> datetime | None:
         """When it was first sent such that it may have been placed; `None` where it never was."""
-        return self.sends[0].at if self.sends else None
+        return min((it.at for it in self.sends), default=None)
 
 
 class OrderJournal:
@@ -423,7 +424,7 @@ class OrderJournal:
         try:
             yield
         except ConfigurationError as exc:
-            _log.warning("order %s: %s", key.customer_order_number, exc)
+            tell(_log, logging.WARNING, "order %s: %s", key.customer_order_number, exc)
 
 
 class NoJournal:

@@ -7,11 +7,12 @@ Waits, and sends nothing. What does not fit a call's deadline is told at once, w
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from ingram_orders.errors import ConnectionFailedError, DeadlineExceededError, describe
 from ingram_orders.limiter import Limiter
+from ingram_orders.logs import tell
 from ingram_orders.retry import RetryPolicy
 from ingram_orders.wire import Outgoing
 
@@ -123,7 +124,7 @@ class Pace:
             if task is not None and task.cancelling() > cancellations:
                 raise
             if exc is not failure:
-                self._tell(logging.WARNING, "%s: its place could not be given back: %s", route, type(exc).__name__)
+                tell(_log, logging.WARNING, "%s: its place could not be given back: %s", route, type(exc).__name__)
 
     @asynccontextmanager
     async def turn(self, out: Outgoing, until: float | None, token: Callable[[], Awaitable[str]]) -> AsyncIterator[str]:
@@ -138,16 +139,11 @@ class Pace:
                     return
             rested, left = self._rests[out.route], self.left(until)
             room = self._policy.base if left is None else min(self._policy.base, (left - seconds) / 2)
-            self._tell(
-                logging.INFO, "%s: rests for %.1f s, for its quota is used up (correlation id %s)",
+            tell(
+                _log, logging.INFO, "%s: rests for %.1f s, for its quota is used up (correlation id %s)",
                 out.route, seconds, out.correlation_id,
             )  # fmt: skip
             await self.sleep(seconds + self._random() * room)
-
-    @staticmethod
-    def _tell(level: int, message: str, *facts: object) -> None:
-        with suppress(Exception):  # a filter that fails must not cost an answer
-            _log.log(level, message, *facts)
 
     def _rest(self, out: Outgoing, until: float | None, rested: float) -> float:
         """Give the seconds that the route still rests, 0 where it does not; whoever has waited for it goes."""

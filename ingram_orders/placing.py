@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from attrs import evolve, frozen
 
-from ingram_orders.builder import A, Request, Response
+from ingram_orders.builder import A, BeforeSend, Request, Response, Sends
 from ingram_orders.converters import structure, unstructure
 from ingram_orders.errors import (
     ApiError,
@@ -33,8 +33,9 @@ from ingram_orders.errors import (
     describe,
 )
 from ingram_orders.exact_json import read_json, write_json
-from ingram_orders.finding import find, for_whom, is_since
+from ingram_orders.finding import find, for_whom, is_certainly
 from ingram_orders.journal import NoJournal, OpenPlacement, OrderJournal, PlacementKey, Record, Sent
+from ingram_orders.logs import tell
 from ingram_orders.models import FoundOrder, OrderCreateRequest, OrderCreateResponse, RejectedLine
 from ingram_orders.operations import CreateOrder
 from ingram_orders.refusals import told
@@ -80,17 +81,13 @@ class PlacedOrder:
         return tuple(it.ingram_order_number for it in its if it.ingram_order_number)
 
 
-class Sends(Protocol):
-    """What sends requests: the client."""
+class SendsNoted(Sends, Protocol):
+    """What sends requests, and says so just before: the client."""
 
     async def send(
-        self,
-        request: Request[A],
-        *,
-        timeout: float | None = None,
-        before_send: Callable[[datetime], Awaitable[None]] | None = None,
+        self, request: Request[A], *, timeout: float | None = None, before_send: BeforeSend | None = None
     ) -> Response[A]:
-        """Send a request and read its answer; *before_send* is awaited with the time, each time just before."""
+        """Send a request and read its answer."""
         ...
 
 
@@ -153,17 +150,10 @@ def may_send_again(record: Record, *, duplicates: bool) -> bool:
 
 def ours(found: tuple[FoundOrder, ...], number: str, record: Record) -> tuple[FoundOrder, ...]:
     """Give those of the orders found that are certainly this one: of just this number, and made after it was sent."""
-    if not record.sends:
+    sent_at, before = record.sent_at, record.before or ()
+    if sent_at is None:
         return ()
-    sent_at = min(it.at for it in record.sends)
-    return tuple(
-        it
-        for it in found
-        if it.customer_order_number == number
-        and it.ingram_order_number
-        and it.ingram_order_number not in (record.before or ())
-        and is_since(it, sent_at)
-    )
+    return tuple(it for it in found if is_certainly(it, number, sent_at) and it.ingram_order_number not in before)
 
 
 # ── Placing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -178,7 +168,7 @@ class Placement:
 
     def __init__(
         self,
-        sends: Sends,
+        sends: SendsNoted,
         create: CreateOrder,
         out: Outgoing,
         *,
@@ -236,7 +226,7 @@ class Placement:
                     raise
                 if record is None:
                     if not said:
-                        _log.info("order %s: another is on it, and is waited for", self._number)
+                        tell(_log, logging.INFO, "order %s: another is on it, and is waited for", self._number)
                         said = True
                     await self._journal.wait()
                     continue
@@ -264,7 +254,7 @@ class Placement:
                     raise _Taken from error  # who was refused since another had placed it gets what that one got
                 raise
         while isinstance(outcome, OutcomeUnknownError):
-            outcome.sent_at = self._record.sends[0].at
+            outcome.sent_at = self._record.sent_at
             outcome = await self._look_for_it(outcome) or await self._send_again(outcome)
         return outcome
 
@@ -317,7 +307,14 @@ class Placement:
         Raises:
             OutcomeUnknownError: It could not be looked for to the end, or there are orders that may be it.
         """
-        _log.info("order %s: looking for it for %.0f s, since: %s", self._number, self._settle, type(unknown).__name__)
+        tell(
+            _log,
+            logging.INFO,
+            "order %s: looking for it for %.0f s, since: %s",
+            self._number,
+            self._settle,
+            type(unknown).__name__,
+        )
         began = self._clock()
         failure: IngramError | None = None
         for after in looks(self._settle):
@@ -491,6 +488,12 @@ async def _keep(journal: OrderJournal | NoJournal, key: PlacementKey, placed: Pl
     try:
         written = write_json(facts).decode()
     except (ValueError, RecursionError) as exc:  # read, and yet too deep to be written: it can be found again
-        _log.warning("order %s: what came of it cannot be written: %s", key.customer_order_number, describe(exc))
+        tell(
+            _log,
+            logging.WARNING,
+            "order %s: what came of it cannot be written: %s",
+            key.customer_order_number,
+            describe(exc),
+        )
     else:
         await journal.finish(key, written)

@@ -5,8 +5,9 @@ from typing import Any, Final, Literal
 
 from attrs import asdict, frozen
 
+from ingram_orders.builder import Sends
 from ingram_orders.errors import NotFoundError, OutcomeUnknownError
-from ingram_orders.finding import Sends, find, for_whom, is_since
+from ingram_orders.finding import find, for_whom, is_certainly
 from ingram_orders.models import ModifyLine, OrderDetailB2B, OrderModifyRequest, OrderStatus
 from ingram_orders.operations import CancelOrder, CreateOrder, CreateOrderV7, GetOrderDetails, ModifyOrder
 
@@ -69,14 +70,14 @@ async def _creation(sends: Sends, error: OutcomeUnknownError, who: Mapping[str, 
     if not number or sent_at is None:
         return Resolution(effect="unknown")
     for found in await find(sends, number, who):
-        if found.customer_order_number == number and found.ingram_order_number and is_since(found, sent_at):
-            return Resolution(effect="done", order=await _details(sends, found.ingram_order_number, who))
+        if is_certainly(found, number, sent_at):
+            return Resolution(effect="done", order=await _details(sends, found.ingram_order_number or "", who))
     return Resolution(effect="unknown")
 
 
 async def _details(sends: Sends, number: str, who: Mapping[str, Any]) -> OrderDetailB2B | None:
     try:
-        return (await sends.send(GetOrderDetails(sends, order_number=number, **who))).model
+        return (await sends.send(GetOrderDetails(sends, order_number=number, **who), timeout=None)).model
     except NotFoundError:  # not yet, perhaps
         return None
 

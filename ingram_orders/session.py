@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 from attrs import define, field
 
 from ingram_orders import wire
-from ingram_orders.builder import Response
+from ingram_orders.builder import BeforeSend, Response
 from ingram_orders.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -33,6 +33,7 @@ from ingram_orders.errors import (
 )
 from ingram_orders.exact_json import LONG_BODY
 from ingram_orders.limiter import Limiter
+from ingram_orders.logs import tell
 from ingram_orders.oauth import Token, TokenKeeper, TokenSource
 from ingram_orders.pacing import Pace, does_not_fit
 from ingram_orders.refusals import http_date, retry_after
@@ -49,8 +50,6 @@ T = TypeVar("T")
 _MAX_TOKEN_BODY: Final = LONG_BODY
 _MAX_REFUSAL: Final = 2**20
 """Bytes of a refusal that are read at most: what says more than that says it to nobody."""
-
-BeforeSend = Callable[[datetime], Awaitable[None]]
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
@@ -162,8 +161,8 @@ class Session:
                 wait = self._again_after(call, error)
                 if wait is None:
                     raise
-                self._tell(
-                    logging.INFO, "%s: again in %.1f s, after %s (attempt %d, correlation id %s)",
+                tell(
+                    _log, logging.INFO, "%s: again in %.1f s, after %s (attempt %d, correlation id %s)",
                     call.out.route, wait, type(error).__name__, call.attempts, call.out.correlation_id,
                 )  # fmt: skip
             if wait:
@@ -310,13 +309,9 @@ class Session:
             outcome = " ".join(str(it) for it in (exchange.status, type(broken.__cause__).__name__) if it)
             return broken
         finally:
-            self._tell(logging.DEBUG, "%s -> %s in %.0f ms%s", what, outcome, (self.clock() - started) * 1000, which)
+            millis = (self.clock() - started) * 1000
+            tell(_log, logging.DEBUG, "%s -> %s in %.0f ms%s", what, outcome, millis, which)
         return None
-
-    @staticmethod
-    def _tell(level: int, message: str, *facts: object) -> None:
-        with suppress(Exception):  # a filter that fails must not cost an answer
-            _log.log(level, message, *facts)
 
     # ── The token ───────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -17,6 +17,7 @@ FLOORS = {
     "converters": 1,
     "exact_json": 1,
     "limiter": 1,
+    "logs": 0,
     "builder": 1,
     "oauth": 1,
     "retry": 1,

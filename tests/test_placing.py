@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -798,3 +799,16 @@ async def test_placements_without_a_journal_need_no_thread_each(world: World) ->
 async def test_what_is_no_journal_is_told(world: World, journal: Any) -> None:
     with pytest.raises(ConfigurationError, match="journal must be OrderJournal"):
         await world.orders.place(order("PO-1"), journal)
+
+
+async def test_a_log_that_fails_costs_no_order(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A filter of somebody's own, say; what is told on the way must not hide what became of it."""
+
+    def fail(_: logging.LogRecord) -> bool:
+        raise LookupError("a filter")
+
+    logger = logging.getLogger("ingram_orders.placing")
+    monkeypatch.setattr(logger, "filters", [fail])
+    monkeypatch.setattr(logger, "level", logging.DEBUG)
+    world.go_wrong(faults.drop_after_acting)
+    assert (await world.orders.place(order("PO-1"))).known_by == "search"

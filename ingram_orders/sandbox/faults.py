@@ -214,7 +214,7 @@ def throttling(hint: str = "seconds", after: int = COME_BACK_AFTER) -> Fault:
         response = web.json_response(body, status=status)
         now = request.app[CLOCK]().astimezone(UTC).replace(microsecond=0)
         then = now + timedelta(seconds=after)
-        response.headers["Date"] = _date(request)
+        response.headers["Date"] = format_datetime(now, usegmt=True)  # of the same moment as the hint
         if hint == "seconds":
             response.headers["Retry-After"] = str(after)
         elif hint == "date":

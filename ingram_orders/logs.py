@@ -1,0 +1,10 @@
+"""Log lines, none of which may cost an answer: a filter or a handler of somebody's own may fail."""
+
+import logging
+from contextlib import suppress
+
+
+def tell(log: logging.Logger, level: int, message: str, *facts: object) -> None:
+    """Write a line, as `Logger.log` does, where that can be done."""
+    with suppress(Exception):
+        log.log(level, message, *facts)
