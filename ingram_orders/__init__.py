@@ -48,6 +48,7 @@ from ingram_orders.operations import (
     ModifyOrder,
     SearchOrders,
 )
+from ingram_orders.paginator import Drift, Paginator
 from ingram_orders.placing import PlacedOrder
 from ingram_orders.resolving import Resolution
 from ingram_orders.retry import RetryPolicy
@@ -66,6 +67,7 @@ __all__ = [
     "CreateOrder",
     "CreateOrderV7",
     "DeadlineExceededError",
+    "Drift",
     "DuplicateOrderError",
     "ErrorDetail",
     "ErrorField",
@@ -82,6 +84,7 @@ __all__ = [
     "OrderRefusedError",
     "OrdersClient",
     "OutcomeUnknownError",
+    "Paginator",
     "PermissionDeniedError",
     "PlacedOrder",
     "PlacementKey",

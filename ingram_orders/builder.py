@@ -7,8 +7,9 @@ how anything is sent.
 
 import functools
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from datetime import date, datetime
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar, overload
 
@@ -221,6 +222,10 @@ class Parameter(Generic[T]):
         """Tell what is wrong with a value that was set."""
         raise NotImplementedError
 
+    def shown(self, value: object) -> str:
+        """Show a value that has no problems, the same for all that is sent the same."""
+        return repr(value)
+
 
 class TextParameter(Parameter[T]):
     """A parameter that is sent as text."""
@@ -232,6 +237,9 @@ class TextParameter(Parameter[T]):
     def problems(self, value: Any) -> Iterator[str]:
         for problem in self.form.problems(value):
             yield f"{self.name}: {problem}"
+
+    def shown(self, value: Any) -> str:
+        return repr(self.texts(value))
 
     def texts(self, value: Any) -> tuple[str, ...]:
         """Give the texts to send of a value that has no problems."""
@@ -287,7 +295,12 @@ BeforeSend = Callable[[datetime], Awaitable[None]]
 
 
 class Sends(Protocol):
-    """Something that can send a request: the session, or what stands in its place."""
+    """Something that can send a request: the client, or what stands in its place."""
+
+    @property
+    def defaults(self) -> Mapping[str, str]:
+        """What requests are sent with that set nothing else, by the setters' names."""
+        ...
 
     async def send(self, request: "Request[A]", *, timeout: float | None) -> Response[A]:
         """Send a request and read its answer; *timeout* is the total, in seconds."""
@@ -344,6 +357,22 @@ class Request(Generic[A]):
                 yield from param.problems(values[param.name])
             elif param.required:
                 yield f"{param.name} is required"
+
+    def fingerprint(self, *, but: Collection[str] = ()) -> str:
+        """
+        Give a short text that says what is asked and for whom: the same for the same, in every process.
+
+        Args:
+            but: Setters that make no difference.
+        """
+        values = {**self._sends.defaults, **self._values}
+        said = [
+            # What cannot be right cannot be written either.
+            (param.name, repr(value) if [*param.problems(value)] else param.shown(value))
+            for param in self.params()
+            if param.name not in but and (value := values.get(param.name)) is not None
+        ]
+        return sha256(repr((self.operation, said)).encode(errors="backslashreplace")).hexdigest()[:16]
 
     async def execute(self, *, timeout: float | None = None) -> A:
         """

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from ssl import SSLContext
-from types import EllipsisType, TracebackType
+from types import EllipsisType, MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 from uuid import uuid4
 
@@ -257,6 +257,11 @@ class OrdersClient:
 
     def _encoded(self, request: Request[Any]) -> wire.Outgoing:
         return wire.encode(request, {**self._defaults, "im_correlation_id": uuid4().hex})
+
+    @property
+    def defaults(self) -> Mapping[str, str]:
+        """What requests are sent with that set nothing else, by the setters' names: for whom, and by whom."""
+        return MappingProxyType(self._defaults)
 
     # ── What came of it ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 class IngramError(Exception):
     """Anything that this library raises for what went wrong."""
 
+    cursor: str | None = None
+    """Of an iteration over pages: where to go on, by `paginate(start=...)`; `None` elsewhere."""
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions pickle by calling their class with `args`, which keyword-only facts do not survive.
         return _restore, (type(self), self.args, self.__dict__)

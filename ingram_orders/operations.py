@@ -4,9 +4,9 @@ The operations of the Orders API, declared: method, path, parameters, answer.
 Source: openapispec of 2025-11 and 2024-06; setters are the Go SDK's, in snake_case.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from ingram_orders.builder import (
     A,
@@ -20,11 +20,12 @@ from ingram_orders.builder import (
     Query,
     Range,
     Request,
+    Response,
     Several,
     Text,
     Whole,
 )
-from ingram_orders.errors import brief
+from ingram_orders.errors import InvalidRequestError, brief
 from ingram_orders.models import (
     AsyncOrderCreateDTO,
     AsyncOrderCreateResponse,
@@ -37,6 +38,10 @@ from ingram_orders.models import (
     VendorRequiredInfo,
     VendorRequiredInfoRequest,
 )
+from ingram_orders.paginator import Paginator
+
+MOST_ON_A_PAGE: Final = 100
+"""Orders; the API takes no larger page."""
 
 
 class OrdersRequest(Request[A]):
@@ -82,7 +87,7 @@ class SearchOrders(OrdersRequest[OrderSearchResponse]):
     """The first and the last day of the order; whether the ends count is not documented."""
     customer_order_number = Query("customerOrderNumber", Text(longest=35))
     """Your own number of the order (PO). The search is not exact: look at what comes."""
-    page_size = Query("pageSize", Whole(1, 100))
+    page_size = Query("pageSize", Whole(1, MOST_ON_A_PAGE))
     """Orders per page, at most 100; the API assumes 25."""
     page_number = Query("pageNumber", Whole(1, 2**31 - 1))
     """From 1, which the API assumes."""
@@ -106,6 +111,49 @@ class SearchOrders(OrdersRequest[OrderSearchResponse]):
     """Orders with this vendor's products."""
     special_bid_number = Query("specialBidNumber", Text(longest=35))
     """Orders with this bid."""
+
+    def paginate(
+        self, at_once: int = 1, page_size: int | None = None, start: str | None = None, thorough: bool = False
+    ) -> Paginator:
+        """
+        Give all orders of all pages, each once by its number: `async for order in search.paginate()`.
+
+        It ends on an empty page, on one without a new order, and on a short one by which just as many were given as
+        `recordsFound` said all along. Where `recordsFound` changes, orders came or went meanwhile: those that moved up
+        are looked for on the pages before, so that, where none came, none is missed that was there throughout.
+        Of a removal and an insertion that cancel out nothing can be seen from outside, and one order may be missed by
+        it; `drift` tells what was seen. An order that came after the walk had passed its place is not seen.
+
+        Args:
+            at_once: Pages asked for at a time, 1 or more; as many at most are held in memory, and none is being asked
+                for while an order is given out.
+            page_size: Orders on a page, 1 to 100; `None` is as the search says, and 100 where it does not. More calls
+                for fewer orders is all that less brings.
+            start: The `cursor` of another iteration of this search, from which to go on.
+            thorough: Whether a short page never ends it, whatever `recordsFound` says: at one call more.
+
+        Raises:
+            InvalidRequestError: An argument cannot be right, or *start* is of a different search; nothing was sent.
+                What is wrong with the search itself is told by the first page.
+        """
+        size: Any = self.values.get("page_size", MOST_ON_A_PAGE) if page_size is None else page_size
+        first: Any = self.values.get("page_number", 1)
+        if wrong := [*SearchOrders.page_size.problems(size), *SearchOrders.page_number.problems(first)]:
+            raise InvalidRequestError(wrong)
+        search = self.page_size(size)
+
+        def ask(page: int) -> Awaitable[Response[OrderSearchResponse]]:
+            return search.page_number(page).execute_with_response()
+
+        return Paginator(
+            ask,
+            search=self.fingerprint(but={"page_size", "page_number", "im_correlation_id", "im_sender_id"}),
+            page_size=size,
+            first_page=first,
+            at_once=at_once,
+            start=start,
+            thorough=thorough,
+        )
 
     @classmethod
     def empty_answer(cls, status: int) -> OrderSearchResponse | None:

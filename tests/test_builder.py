@@ -124,6 +124,10 @@ async def test_a_shared_request_is_safe_among_tasks() -> None:
     seen: list[dict[str, object]] = []
 
     class Notes:
+        @property
+        def defaults(self) -> dict[str, str]:
+            return {}
+
         async def send(self, request: Request[Any], *, timeout: float | None) -> Response[Any]:
             await asyncio.sleep(0)
             seen.append(dict(request.values))

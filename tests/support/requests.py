@@ -16,6 +16,10 @@ DEFAULTS = {"im_customer_number": "20-222222", "im_country_code": "US", "im_corr
 class Nowhere:
     """Stands where the client does, for requests that are not sent."""
 
+    @property
+    def defaults(self) -> dict[str, str]:
+        return {}
+
     async def send(self, request: Request[Any], *, timeout: float | None) -> Response[Any]:
         raise AssertionError("nothing is to be sent")
 
