@@ -35,6 +35,7 @@ from ingram_orders.errors import (
     ServerError,
     UnreadableAnswerError,
 )
+from ingram_orders.fanout import FanOut, SearchResult, for_each, for_each_customer, split_by_date
 from ingram_orders.journal import OpenPlacement, OrderJournal, PlacementKey
 from ingram_orders.limiter import Limiter, RateLimit
 from ingram_orders.models import *  # noqa: F403  # every model is public, and listed there
@@ -71,6 +72,7 @@ __all__ = [
     "DuplicateOrderError",
     "ErrorDetail",
     "ErrorField",
+    "FanOut",
     "GetOrderDetails",
     "GetVendorRequiredInfo",
     "IngramError",
@@ -95,12 +97,16 @@ __all__ = [
     "Response",
     "RetryPolicy",
     "SearchOrders",
+    "SearchResult",
     "ServerError",
     "Settings",
     "Timeouts",
     "TokenSource",
     "UnreadableAnswerError",
     "__version__",
+    "for_each",
+    "for_each_customer",
+    "split_by_date",
     "structure",
     "unstructure",
 ]

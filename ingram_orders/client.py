@@ -6,7 +6,7 @@ import inspect
 import os
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from ssl import SSLContext
 from types import EllipsisType, MappingProxyType, TracebackType
@@ -16,6 +16,7 @@ from uuid import uuid4
 from ingram_orders import wire
 from ingram_orders.builder import A, BeforeSend, Request, Response
 from ingram_orders.errors import ConfigurationError, OutcomeUnknownError, brief
+from ingram_orders.fanout import FanOut
 from ingram_orders.journal import NoJournal, OpenPlacement, OrderJournal
 from ingram_orders.limiter import Limiter, RateLimit
 from ingram_orders.models import OrderCreateRequest
@@ -338,6 +339,33 @@ class OrdersClient:
             IngramError: Of the reading back.
         """
         return await resolve(self, error)
+
+    # ── Many at a time ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def fan_out(
+        self, searches: Iterable[SearchOrders], at_once: int = 8, *, unique: bool = False, thorough: bool = False
+    ) -> FanOut:
+        """
+        Do many searches, all their pages, some at a time.
+
+            async with orders.fan_out(for_each(orders.search(), "serial_number", numbers)) as results:
+                async for result in results:
+                    print(result.search.values["serial_number"], len(result.orders), result.error)
+
+        A search that fails is a result with its error, and does not end the others. A reader who is slow holds them
+        back; who leaves the block ends them all.
+
+        Args:
+            searches: Taken one after the other as they are begun, so that they may be made on the way, and any number.
+            at_once: How many go on at a time, 1 or more.
+            unique: Whether an order of one customer is given once only, where several searches find it.
+            thorough: As of `SearchOrders.paginate`.
+
+        Raises:
+            InvalidRequestError: *at_once* is less than 1, or *searches* are not several; nothing was sent. Where one of
+                them is no search, reading the results raises it.
+        """
+        return FanOut(searches, at_once=at_once, unique=unique, thorough=thorough)
 
     # ── The operations ──────────────────────────────────────────────────────────────────────────────────────────
 

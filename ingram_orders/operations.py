@@ -52,6 +52,12 @@ class OrdersRequest(Request[A]):
     answer: ClassVar[Any]
     """The model of the answer; `None` where the body is not looked at, `tuple[M, ...]` where it is an array."""
 
+    @property
+    def whose(self) -> str:
+        """For whom it asks: customer number and country, its own or the client's."""
+        values = {**self.sends.defaults, **self.values}
+        return f"{values.get('im_customer_number')} {values.get('im_country_code')}"
+
     @classmethod
     def empty_answer(cls, status: int) -> A | None:  # noqa: ARG003  # what says so differs by operation
         """Give the answer that an empty body (or `null`) is; `None` where it cannot be one."""

@@ -28,6 +28,7 @@ FLOORS = {
     "journal": 2,
     "operations": 3,
     "refusals": 2,
+    "fanout": 4,
     "finding": 4,
     "wire": 4,
     "pacing": 5,

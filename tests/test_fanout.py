@@ -1,0 +1,322 @@
+"""Many searches at a time: results as they are done, what fails, who holds back whom, and the ways to make many."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+from support.requests import SEARCH
+
+from ingram_orders import (
+    ConfigurationError,
+    FoundOrder,
+    IngramError,
+    InvalidRequestError,
+    OrdersClient,
+    RetryPolicy,
+    SearchOrders,
+    SearchResult,
+    ServerError,
+    for_each,
+    for_each_customer,
+    split_by_date,
+)
+from ingram_orders.sandbox import Sandbox, faults
+
+EVER = [date(2000, 1, 1), date(2100, 1, 1)]
+
+
+def by_number(orders: OrdersClient, count: int) -> Iterator[SearchOrders]:
+    return for_each(orders.search(), "customer_order_number", (f"PO-{1000 + it}" for it in range(count)))
+
+
+def searches_in(sandbox: Sandbox) -> list[dict[str, str]]:
+    return [dict(it.query) for it in sandbox.ledger if it.path.endswith("/search")]
+
+
+async def test_every_search_has_its_result(orders: OrdersClient) -> None:
+    found: dict[object, list[str | None]] = {}
+    async with orders.fan_out(by_number(orders, 30), at_once=4) as results:
+        async for result in results:
+            assert result.error is None
+            numbers = [it.customer_order_number for it in result.orders]
+            found[result.search.values["customer_order_number"]] = numbers
+    assert found == {f"PO-{number}": [f"PO-{number}"] for number in range(1000, 1030)}
+
+
+async def test_a_result_comes_when_it_is_done_and_not_in_its_turn(
+    orders: OrdersClient, ingram_sandbox: Sandbox
+) -> None:
+    go_on = asyncio.Event()
+
+    async def fault(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
+        if request.query.get("customerOrderNumber") == "PO-1000":
+            await go_on.wait()
+        return await proceed()
+
+    ingram_sandbox.fault = fault
+    async with orders.fan_out(by_number(orders, 3), at_once=2) as results:
+        came = []
+        async for result in results:
+            came.append(result.search.values["customer_order_number"])
+            if len(came) == 2:
+                go_on.set()
+    assert came == ["PO-1001", "PO-1002", "PO-1000"]
+
+
+async def test_orders_come_with_their_searches(orders: OrdersClient) -> None:
+    statuses = ["SHIPPED", "INVOICED", "NO SUCH"]
+    counted: Counter[object] = Counter()
+    searches = [orders.search().ingram_order_date_bt(EVER).order_status(it) for it in statuses]
+    async with orders.fan_out(searches) as results:
+        async for search, order in results.orders():
+            assert isinstance(order, FoundOrder)
+            assert order.order_status == search.values["order_status"]
+            counted[order.order_status] += 1
+    for search in searches:
+        assert counted[search.values["order_status"]] == len(await search.paginate().collect())
+
+
+async def test_orders_come_before_their_search_is_done(ingram_sandbox: Sandbox, orders: OrdersClient) -> None:
+    async def fault(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
+        return await (faults.hang(request, proceed) if request.query.get("pageNumber") == "2" else proceed())
+
+    ingram_sandbox.fault = fault
+    async with orders.fan_out([orders.search().ingram_order_date_bt(EVER).page_size(5)]) as results:
+        reading = results.orders()
+        assert len([await anext(reading) for _ in range(5)]) == 5
+
+
+# ── What fails ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_search_that_fails_is_a_value_and_ends_no_other(ingram_sandbox: Sandbox) -> None:
+    async def fault(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
+        is_it = request.query.get("orderStatus") == "SHIPPED" and request.query.get("pageNumber") == "2"
+        return web.Response(status=502) if is_it else await proceed()
+
+    ingram_sandbox.fault = fault
+    async with ingram_sandbox.client(retry=RetryPolicy(attempts=1)) as orders:
+        all_of_them = orders.search().ingram_order_date_bt(EVER).page_size(5)
+        searches = [*for_each(all_of_them, "order_status", ["SHIPPED", "INVOICED"]), all_of_them.page_size(500)]
+        async with orders.fan_out(searches, at_once=1) as results:
+            shipped, invoiced, impossible = [it async for it in results]
+        assert isinstance(shipped.error, ServerError)
+        assert len(shipped.orders) == 5
+        assert invoiced.error is None
+        assert len(invoiced.orders) > 5
+        assert isinstance(impossible.error, InvalidRequestError)
+
+        async with orders.fan_out(searches, at_once=1) as results:
+            found = [it async for it in results.orders()]
+        errors = [(search, it) for search, it in found if isinstance(it, IngramError)]
+        assert [type(it) for _, it in errors] == [ServerError, InvalidRequestError]
+        assert [search for search, _ in errors] == [searches[0], searches[2]]
+        assert len(found) - len(errors) == 5 + len(invoiced.orders)
+
+        ingram_sandbox.fault = None
+        rest = await shipped.search.paginate(start=shipped.error.cursor).collect()
+        all_shipped = await shipped.search.paginate().collect()
+        assert [*shipped.orders, *rest] == all_shipped
+
+
+async def test_what_raises_while_searches_are_made_reaches_the_reader(orders: OrdersClient) -> None:
+    def searches() -> Iterator[Any]:
+        yield orders.search()
+        raise ZeroDivisionError("of the caller's own")
+
+    async with orders.fan_out(searches(), at_once=1) as results:
+        assert (await anext(aiter(results))).error is None
+        with pytest.raises(ZeroDivisionError):
+            await anext(aiter(results))
+        with pytest.raises(StopAsyncIteration):
+            await anext(aiter(results))
+
+
+async def test_what_is_no_search_is_told(orders: OrdersClient) -> None:
+    nonsense: Any = [orders.details("20-RD3QV")]
+    async with orders.fan_out(nonsense) as results:
+        with pytest.raises(InvalidRequestError, match="is no search"):
+            await anext(aiter(results))
+
+
+async def test_an_error_in_the_block_goes_out_as_it_is(orders: OrdersClient) -> None:
+    async def work() -> None:
+        async with orders.fan_out(by_number(orders, 30)) as results:
+            async for _ in results:
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await work()
+
+
+# ── Who holds back whom ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("way", ["results", "orders"])
+async def test_ten_thousand_searches_are_a_few_tasks_and_no_further_than_they_are_read(
+    orders: OrdersClient, ingram_sandbox: Sandbox, way: str
+) -> None:
+    made = 0
+
+    def searches() -> Iterator[SearchOrders]:
+        nonlocal made
+        for search in by_number(orders, 10_000):
+            made += 1
+            yield search
+
+    before = len(asyncio.all_tasks())
+    async with orders.fan_out(searches(), at_once=8) as results:
+        reading: Any = results.orders() if way == "orders" else aiter(results)
+        for read in range(1, 60):
+            await anext(reading)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert made <= read + 1 + 8  # one waits to be read, and eight go on
+            ours = [it for it in asyncio.all_tasks() if "FanOut" in repr(it)]
+            assert len(ours) == 8
+    assert [it for it in asyncio.all_tasks() if "FanOut" in repr(it)] == []
+    assert before
+
+
+async def test_leaving_the_block_ends_what_goes_on(orders: OrdersClient, ingram_sandbox: Sandbox) -> None:
+    async def fault(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
+        is_other = request.query.get("customerOrderNumber", "PO-1000") != "PO-1000"
+        return await (faults.hang(request, proceed) if is_other else proceed())
+
+    ingram_sandbox.fault = fault
+    async with orders.fan_out(by_number(orders, 100), at_once=5) as results:
+        async for _ in results:
+            break
+    assert len(searches_in(ingram_sandbox)) <= 6  # and the suite sees to it that no task is left
+
+
+async def test_who_is_cancelled_while_he_reads_loses_nothing(orders: OrdersClient) -> None:
+    found: list[SearchResult] = []
+    async with orders.fan_out(by_number(orders, 20), at_once=3) as results:
+        while len(found) < 20:
+            reading = asyncio.ensure_future(anext(aiter(results)))
+            await asyncio.sleep(0)
+            reading.cancel()
+            try:
+                found.append(await reading)
+            except asyncio.CancelledError:
+                found.append(await anext(aiter(results)))
+    assert len({it.search.values["customer_order_number"] for it in found}) == 20
+
+
+async def test_cancelling_goes_through_and_leaves_nothing(orders: OrdersClient, ingram_sandbox: Sandbox) -> None:
+    there = asyncio.Event()
+
+    async def fault(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
+        there.set()
+        return await faults.hang(request, proceed)
+
+    async def work() -> None:
+        async with orders.fan_out(by_number(orders, 100)) as results:
+            async for _ in results:
+                pass
+
+    ingram_sandbox.fault = fault
+    working = asyncio.create_task(work())
+    await there.wait()
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+
+
+# ── Once ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_overlapping_results_are_given_once_if_so_wished(orders: OrdersClient) -> None:
+    today = date.today()
+    searches = [*split_by_date(orders.search(), today - timedelta(days=40), today + timedelta(days=1))]
+    expected = sorted(
+        str(it.ingram_order_number) for it in await searches[0].ingram_order_date_bt(EVER).paginate().collect()
+    )
+    for unique in (True, False):
+        async with orders.fan_out(searches, unique=unique) as results:
+            whole = [str(it.ingram_order_number) async for result in results for it in result.orders]
+        async with orders.fan_out(searches, unique=unique) as results:
+            each = [str(it.ingram_order_number) async for _, it in results.orders() if isinstance(it, FoundOrder)]
+        for found in (whole, each):
+            assert sorted(found if unique else {*found}) == expected
+            assert unique or len(found) > len(expected)
+
+
+async def test_orders_of_two_customers_are_not_one(orders: OrdersClient) -> None:
+    searches = for_each_customer(orders.search().ingram_order_date_bt(EVER), [("A", "US"), ("B", "US"), ("A", "US")])
+    async with orders.fan_out(searches, unique=True) as results:
+        found = Counter([str(it.search.values["im_customer_number"]) async for it in results for _ in it.orders])
+    assert found["A"] == found["B"] > 0
+
+
+# ── The ways to make many ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@given(st.dates(), st.integers(0, 500), st.integers(1, 40))
+def test_ranges_find_what_one_would_whether_or_not_their_ends_count(first: date, length: int, days: int) -> None:
+    last = min(first.toordinal() + length, date.max.toordinal())
+    made = [it.values["ingram_order_date_bt"] for it in split_by_date(SEARCH, first, date.fromordinal(last), days)]
+    ranges = [(begins.toordinal(), ends.toordinal()) for begins, ends in made]  # type: ignore[misc,has-type]
+    counts: list[Callable[[int, int, int], bool]] = [
+        lambda begins, day, ends: begins <= day <= ends,
+        lambda begins, day, ends: begins < day <= ends,
+        lambda begins, day, ends: begins <= day < ends,
+        lambda begins, day, ends: begins < day < ends,
+    ]
+    for is_within in counts:
+        found = {day for begins, ends in ranges for day in range(begins, ends + 1) if is_within(begins, day, ends)}
+        assert found == {day for day in range(first.toordinal(), last + 1) if is_within(first.toordinal(), day, last)}
+    assert all(ends - begins <= days + 1 for begins, ends in ranges)
+    assert ranges == sorted(ranges, reverse=True)
+
+
+def test_a_search_for_each_value() -> None:
+    made = [*for_each(SEARCH.order_status("SHIPPED"), "serial_number", iter(["S1", "S2"]))]
+    assert [dict(it.values) for it in made] == [
+        {"order_status": "SHIPPED", "serial_number": "S1"},
+        {"order_status": "SHIPPED", "serial_number": "S2"},
+    ]
+
+
+def test_a_search_for_each_customer() -> None:
+    [made] = for_each_customer(SEARCH, [("20-1", "DE")])
+    assert dict(made.values) == {"im_customer_number": "20-1", "im_country_code": "DE"}
+
+
+DAY = date(2026, 1, 31)
+WRONG: dict[str, tuple[Callable[[OrdersClient], object], str]] = {
+    "no setter": (lambda _: for_each(SEARCH, "serial", ["S1"]), "a search has no 'serial'"),
+    "one text": (lambda _: for_each(SEARCH, "serial_number", "S1"), "values must be several"),
+    "back in time": (lambda _: split_by_date(SEARCH, DAY, date(2026, 1, 1)), "is after the last"),
+    "a time": (lambda _: split_by_date(SEARCH, datetime(2026, 1, 1), DAY), "first must be a date"),
+    "no days": (lambda _: split_by_date(SEARCH, DAY, DAY, days=0), "days must be"),
+    "a day set": (lambda _: split_by_date(SEARCH.ingram_order_date(DAY), DAY, DAY), "of one day already"),
+    "none at once": (lambda orders: orders.fan_out([], at_once=0), "at_once must be"),
+    "no searches": (lambda orders: orders.fan_out(3), "searches must be several"),  # type: ignore[arg-type]
+    "text": (lambda orders: orders.fan_out("abc"), "searches must be several"),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize(("make", "told"), WRONG.values(), ids=WRONG)
+def test_what_cannot_be_right_is_told_at_once(make: Callable[[OrdersClient], object], told: str) -> None:
+    with pytest.raises(InvalidRequestError, match=told):
+        make(OrdersClient("id", "secret"))
+
+
+async def test_a_fan_out_is_gone_through_once_in_one_way_inside_its_block(orders: OrdersClient) -> None:
+    results = orders.fan_out([orders.search()])
+    with pytest.raises(ConfigurationError, match="inside `async with`"):
+        aiter(results)
+    async with results:
+        aiter(results)
+        with pytest.raises(ConfigurationError, match="by its results"):
+            results.orders()
+    with pytest.raises(ConfigurationError, match="entered already"):
+        await results.__aenter__()
