@@ -8,14 +8,12 @@ here, and that it gives nothing proves nothing.
 import itertools
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from http import HTTPStatus
 from typing import Any, Final
 
 from ingram_orders.builder import Response, Sends
-from ingram_orders.errors import UnreadableAnswerError
-from ingram_orders.exact_json import read_json
 from ingram_orders.models import FoundOrder, OrderSearchResponse
 from ingram_orders.operations import SearchOrders
+from ingram_orders.paginator import orders_listed, says_nothing
 
 _KEPT: Final = 18
 """Characters of a purchase order number of which all of the API's systems keep account."""
@@ -48,6 +46,7 @@ async def find(sends: Sends, number: str, who: Mapping[str, Any]) -> tuple[Found
     # A search for a number as it was given need not find it trimmed or cut, nor the other way round.
     for asked in dict.fromkeys((number, number.strip(), number.strip()[:_KEPT].rstrip())):
         search = SearchOrders(sends, **who).customer_order_number(asked).page_size(_PAGE)
+        # Not by a paginator: what one spelling has found is not new to the next, which saves that a call.
         for page in itertools.count(1):
             response = await sends.send(search.page_number(page), timeout=None)
             new = {key: it for it in _all_of(response, page) if (key := _identity(it)) not in found}
@@ -65,27 +64,14 @@ def _all_of(response: Response[OrderSearchResponse], page: int) -> tuple[FoundOr
     Raises:
         UnreadableAnswerError: It does not, and so neither says that there are none.
     """
-    orders, said = response.model.orders, response.model.records_found
-    if response.status == HTTPStatus.NO_CONTENT:
-        return orders
-    data = read_json(response.body)
-    listed = data.get("orders") if isinstance(data, dict) else [None]
-    if isinstance(listed, dict):  # the API is seen to give one object where a list belongs
-        listed = [listed] if listed else None
-    if isinstance(listed, list):
-        # On the first page, none in the list and some in the count contradict each other.
-        is_told = sum(it is not None for it in listed) == len(orders) and bool(orders or page > 1 or not said)
-    else:  # null, "", or no such key: an end of what was found, or none where so many were
-        is_told = not listed and (page > 1 or said == 0)
-    if not is_told:
-        raise UnreadableAnswerError(
-            f"the search answered {response.status} and does not say which orders there are "
-            f"(correlation id {response.correlation_id})",
-            status=response.status,
-            body=response.body,
-            correlation_id=response.correlation_id,
-        )
-    return orders
+    orders_listed(response, page)
+    model = response.model
+    unread = model.extra.get("orders") or ()  # the whole list, where one of them could not be read; null is none
+    is_read = not unread or sum(it is not None for it in unread) == len(model.orders)
+    # On the first page, none in the list and some in the count contradict each other.
+    if is_read and (model.orders or page > 1 or not model.records_found):
+        return model.orders
+    raise says_nothing(response)
 
 
 def _identity(order: FoundOrder) -> object:

@@ -128,7 +128,10 @@ class SearchOrders(OrdersRequest[OrderSearchResponse]):
         `recordsFound` said all along. Where `recordsFound` changes, orders came or went meanwhile: those that moved up
         are looked for on the pages before, so that, where none came, none is missed that was there throughout.
         Of a removal and an insertion that cancel out nothing can be seen from outside, and one order may be missed by
-        it; `drift` tells what was seen. An order that came after the walk had passed its place is not seen.
+        it; `drift` tells what was seen. An order that came after the walk had passed its place is not seen. Where
+        `recordsFound` contradicts itself it is not used any more, and `drift.is_told` is false. It costs orders in one
+        case only: too low, and by chance just what was given by a page that came half full; be `thorough` then.
+        A search that says its `page_number` is walked from that page on.
 
         Args:
             at_once: Pages asked for at a time, 1 or more; as many at most are held in memory, and none is being asked

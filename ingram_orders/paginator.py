@@ -10,11 +10,12 @@ empty page ends a walk for sure, and what is said to be found is used for what i
 import asyncio
 import base64
 import functools
+import itertools
 import json
 import math
 import weakref
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import Final, Self, TypeVar
@@ -33,12 +34,20 @@ Ask = Callable[[int], Awaitable[Page]]
 """Asks for a page, by its number."""
 
 _FRUITLESS: Final = 10
-"""Pages that are read again, or were seen already, for nothing, before what is said to be found is believed no more."""
+"""
+Pages without a new order, besides two for each page that had one, after which what is said to be found, and rises and
+falls, is believed no more.
+"""
 
 
 @frozen(kw_only=True)
 class Drift:
-    """What came and went while one walked, as far as `recordsFound` tells: a coming and a going cancel out."""
+    """
+    What came and went while one walked, as far as `recordsFound` tells: a coming and a going cancel out.
+
+    Of the pages of a wave it cannot be known which was read first: they are taken to have been read so that orders
+    only went, or then only came.
+    """
 
     removed: int = 0
     """Orders that were found no more."""
@@ -100,13 +109,13 @@ class Course:
     Which positions of the list were read, and which page is next. Decides, and asks for nothing.
 
     Orders have positions from 0 in the order of the search. When one is removed, those behind it move up by one, and
-    some that were not read may now be where one has been: so what was read shrinks by as many. It is all once there is
-    no position left, and an empty page holds all of them from its first on.
+    some that were not read may now be where one has been: so what was read shrinks by as many. It is all once what was
+    read reaches to where there is nothing.
     """
 
     size: int
     """Orders on a page."""
-    stretches: list[tuple[int, float]]
+    stretches: list[tuple[int, int]]
     """What was read and given, `[first, end)`, in order, none touching the next."""
     said: int | None = None
     """What was last said to be found, while that is believed."""
@@ -114,58 +123,67 @@ class Course:
     count: int | None = 0
     """How many different orders were given, where that can be told and is of use."""
     highest: int = 0
-    """The page that was read with the highest number."""
-    _held: dict[int, tuple[int, float]] = field(factory=dict)
+    """The highest number of a page that was read."""
+    fruitful: int = 0
+    """The highest number of a page that had a new order."""
+    nothing_from: float = math.inf
+    """From where on there is nothing: a page was empty, or what came with it says so."""
+    _held: dict[int, tuple[int, int]] = field(factory=dict)
     """Pages that were read and not given yet."""
     _again: set[int] = field(factory=set)
     """Those of them that had been read before."""
-    _nothing_from: float = math.inf
-    """From where on a page was empty."""
-    _grown: int = 0
-    """By how much more is said to be found than when an order was last new."""
+    _doubted: int | None = None
+    """From where on one has to look again, since less was there than is said."""
+    _is_moving: bool = False
+    """Whether orders went while the last pages were read."""
     _repeated: int = 0
-    """Orders on pages since, none of which was new."""
+    """Orders that were all given before, on pages since the last that had a new one."""
     _fruitless: int = 0
-    """Pages on which no order was new."""
+    """Pages without a new order, since the first time that what is said to be found rose."""
 
     @property
-    def position(self) -> float:
-        """So many from the beginning were read and given."""
-        return self.stretches[0][1] if self.stretches and self.stretches[0][0] == 0 else 0
+    def position(self) -> int | None:
+        """So many from the beginning were read and given; `None` at the end."""
+        read = self.stretches[0][1] if self.stretches and self.stretches[0][0] == 0 else 0
+        if self._doubted is not None:
+            return min(read, self._doubted)
+        return read if read < self.nothing_from else None
 
     def next_pages(self, at_once: int) -> list[int]:
         """Give the numbers of the pages to read next, at least one and in order; none where it is all."""
-        if self.position == math.inf:
+        if self.position is None:
             return []
-        first = int(self.position) // self.size + 1
+        first = self.position // self.size + 1
         # Not more than there may be: as many as were said to be found, and otherwise as many as were read so far.
-        last = first + self.highest - 1 if self.said is None else math.ceil(self.said / self.size)
-        pages = [first]
-        for page in range(first + 1, last + 1):
-            if len(pages) == at_once:
-                break
-            if not self._is_read(page):
-                pages.append(page)
-        return pages
+        most = self.said if self.said is not None else (first - 1 + self.highest) * self.size
+        pages = range(first + 1, math.ceil(min(most, self.nothing_from) / self.size) + 1)
+        unread = (page for page in pages if not self._is_read(page))
+        # Of a wave in which orders go, all pages but one are to be read again, in the next wave: one at a time is less.
+        return [first, *itertools.islice(unread, 0 if self._is_moving else at_once - 1)]
 
-    def hold(self, read: Iterable[tuple[int, int, int | None]]) -> None:
+    def hold(self, read: Collection[tuple[int, int, int | None]]) -> None:
         """
         Take note of pages that were read at about the same time.
 
         Args:
             read: Of each its number, how many orders its own list holds, and what it said was found.
         """
-        self._again = set()
-        # With removals only, what is said to be found goes down with time: so they were read in this order.
-        for page, orders, said in sorted(read, key=lambda it: (it[1] == 0, -(it[2] or 0), it[0])):
-            if page <= self.highest:
-                self._again.add(page)
-                self.drift = evolve(self.drift, read_again=self.drift.read_again + 1)
-            if orders:  # an empty page says 0, or nothing
-                self._hear(said)
+        self._again = {page for page, *_ in read if page <= self.highest}
+        removed = self.drift.removed
+        self.drift = evolve(self.drift, read_again=self.drift.read_again + len(self._again))
+        for page, orders, said in sorted(read, key=self._likely_order):
             first = (page - 1) * self.size
-            self._held[page] = (first, first + self.size if orders else math.inf)
+            if orders:
+                self._doubted = None
+                self._hear(said)
+            else:
+                self.nothing_from = min(self.nothing_from, first)
+                if self.said is not None and self.said > first:
+                    # That many cannot be: some went, others moved up. The page before, if any, tells how many.
+                    self._doubted = first - 1 if first else None
+            self._held[page] = (first, first + self.size if orders else first)
         self.highest = max(self.highest, *self._held)
+        self._is_moving = self.drift.removed > removed
 
     def give(self, page: int, *, orders: int, new: int, thorough: bool) -> None:
         """
@@ -180,62 +198,73 @@ class Course:
         first, end = self._held.pop(page)
         if self.count is not None:
             self.count += new
-        if orders == 0:
-            self._nothing_from = min(self._nothing_from, first)
-            if self.said is not None and self.said > first:
-                # That many cannot be: some went, and what moved up may be on the page before, which tells how many.
-                self._lose(1)
-        elif new:
-            self._grown = self._repeated = 0
+        if new:
+            self._repeated = 0
+            self.fruitful = max(self.fruitful, page)
             if orders < self.size and self.count is not None and self.count == self.said and not thorough:
-                end = math.inf
-        else:
-            self._fruitless += 1
-            if page not in self._again:
-                self._repeated += orders
-                if self._repeated > min(self._grown, _FRUITLESS * self.size):
-                    end = math.inf  # nothing moved, and all was there before: this is what comes behind the last page
-        if self.said is not None and (
-            self._fruitless > _FRUITLESS + 2 * self.highest or (orders and self.said > self._nothing_from)
-        ):
-            self.said = self.count = None
-            self.drift = evolve(self.drift, is_told=False)
+                self.nothing_from = min(self.nothing_from, first + self.size)
+        elif orders and page not in self._again:
+            # All was given before: this comes behind the last page, or orders moved. As many moved up from here as went
+            # while the wave was read, and as many moved down to here as came.
+            self._repeated += max(orders - (first + self.size - end), 0)
+            came = self.drift.inserted if self.drift.is_told else 0
+            if self._repeated > min(came, (_FRUITLESS + self.fruitful) * self.size):
+                self.nothing_from = min(self.nothing_from, first)
         self.stretches = _joined([*self.stretches, (first, end)])
+        if not new and self.drift.inserted:
+            # While it only falls it does so for so long only. What also rises could let one go to and fro for ever.
+            self._fruitless += 1
+            if self._fruitless > _FRUITLESS + 2 * self.fruitful:
+                self._distrust()
+
+    def _likely_order(self, read: tuple[int, int, int | None]) -> tuple[bool, bool, int, int]:
+        """Give by what to sort the pages of a wave to have them as they were read, where orders only went, or came."""
+        page, orders, said = read
+        said = said or 0
+        rose = self.said is not None and said > self.said
+        # What an empty page says is not heard, it is 0 or nothing. The last of those comes first.
+        return orders == 0, rose, said if rose else -said, -page
 
     def _hear(self, said: int | None) -> None:
         before = self.said
-        if not said or not self.drift.is_told:
+        if said is None or said < 1 or not self.drift.is_told:
             self.count = None
             return
         if (before is None and self.highest > 0) or before not in (None, said):
             self.count = None  # it was not always the same, and so says nothing of how many were to be given
         self.said = said
-        if before is None:
-            return
-        change = said - before
+        change = 0 if before is None else said - before
         if change < 0:
             self.drift = evolve(self.drift, removed=self.drift.removed - change)
-            self._lose(-change)
+            self._move(lambda first, end: (first, end + change))
         elif change > 0:
             self.drift = evolve(self.drift, inserted=self.drift.inserted + change)
-            self._grown += change
-            self._nothing_from += change
-            self._move(lambda first, end: (first + change if first else 0, end))
+            self.nothing_from += change
+            # Where they came, those in front of them stay and those behind move down. Up to where all was read nothing
+            # that was there is unread, wherever they came.
+            everything = _joined([*self.stretches, *self._held.values()])
+            reach = everything[0][1] if everything and everything[0][0] == 0 else 0
+            self._move(lambda first, end: (first if first <= reach else first + change, end))
+        if said > self.nothing_from:
+            self._distrust()
 
-    def _lose(self, orders: int) -> None:
-        self._move(lambda first, end: (first, end - orders))
+    def _distrust(self) -> None:
+        self.said = self.count = None
+        self._doubted = None
+        self.drift = evolve(self.drift, is_told=False)
 
-    def _move(self, moved: Callable[[int, float], tuple[int, float]]) -> None:
+    def _move(self, moved: Callable[[int, int], tuple[int, int]]) -> None:
         self.stretches = _joined(moved(*it) for it in self.stretches)
         self._held = {page: moved(*it) for page, it in self._held.items()}
 
     def _is_read(self, page: int) -> bool:
         first = (page - 1) * self.size
-        return any(begins <= first and first + self.size <= ends for begins, ends in self.stretches)
+        until = min(first + self.size, self.nothing_from)
+        return any(begins <= first and until <= end for begins, end in self.stretches)
 
 
-def _joined(stretches: Iterable[tuple[int, float]]) -> list[tuple[int, float]]:
-    joined: list[tuple[int, float]] = []
+def _joined(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
     for first, end in sorted(it for it in stretches if it[0] < it[1]):
         if joined and first <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(joined[-1][1], end))
@@ -302,10 +331,9 @@ class Paginator:
         those that moved, may come twice then.
         """
         course = self._course
-        position = None if course.position == math.inf else int(course.position)
         # What was given behind the first stretch comes again, and would be counted twice.
         count = course.count if len(course.stretches) <= 1 else None
-        return str(Cursor(search=self._begin.search, position=position, said=course.said, count=count))
+        return str(Cursor(search=self._begin.search, position=course.position, said=course.said, count=count))
 
     @property
     def drift(self) -> Drift:
@@ -340,32 +368,34 @@ class Paginator:
         """
         if limit is not None and (type(limit) is not int or limit < 0):
             raise InvalidRequestError([f"limit must be a whole number, 0 or more, not {brief(limit)}"])
+        orders = _Orders(self._begun(limit))
+        if limit is None:
+            return [order async for order in orders]
         found: list[FoundOrder] = []
-        if limit == 0:
-            return found
-        async for order in self:
+        while len(found) < limit and (order := await anext(orders, None)) is not None:
             found.append(order)
-            if len(found) == limit:
-                break
         return found
 
     def _new_course(self) -> Course:
-        begin = self._begin
-        position = math.inf if begin.position is None else begin.position
+        begin, position = self._begin, self._begin.position or 0
+        page = position // self._page_size
         return Course(
             size=self._page_size,
             stretches=_joined([(0, position)]),
             said=begin.said,
-            count=begin.count,
-            highest=(begin.position or 0) // self._page_size,
+            # Where it begins in the middle of a page, what was given of that comes again, and would be counted twice.
+            count=begin.count if position % self._page_size == 0 else None,
+            highest=page,
+            fruitful=page,
+            nothing_from=math.inf if begin.position is not None else 0,
         )
 
-    def _begun(self) -> "_Walk":
+    def _begun(self, limit: int | None = None) -> "_Walk":
         last = self._walk()
         if last is not None and not last.is_over:
             raise ConfigurationError("this paginator is being iterated; make another one to iterate twice at once")
         self._course = self._new_course()
-        walk = _Walk(self, self._course, self._ask, at_once=self._at_once, thorough=self._thorough)
+        walk = _Walk(self, self._course, self._ask, at_once=self._at_once, thorough=self._thorough, limit=limit)
         # Weakly: who leaves a loop by `break` tells nobody, and its iterator just is no more.
         self._walk = weakref.ref(walk)
         return walk
@@ -384,18 +414,33 @@ class _Read:
     """How many its own list holds."""
 
 
+@frozen
+class _Failed:
+    """A page that did not."""
+
+    number: int
+    error: Exception
+
+
 class _Walk:
     """One iteration, page by page. Its state is true wherever it is cancelled, and it can be gone on with then."""
 
-    def __init__(self, paginator: Paginator, course: Course, ask: Ask, *, at_once: int, thorough: bool) -> None:
+    def __init__(
+        self, paginator: Paginator, course: Course, ask: Ask, *, at_once: int, thorough: bool, limit: int | None
+    ) -> None:
         self._paginator = paginator
         self._course = course
         self._ask = ask
         self._at_once = at_once
         self._thorough = thorough
-        self._seen: set[bytes] = set()
+        self._wanted = limit
+        """How many orders more are wanted; `None` is for all."""
+        self._seen: dict[bytes, None] = {}
+        """Keys of what was given. A set makes room for four times as many at once: half as much again for each."""
         self._read: list[_Read] = []
         """What is to be given, the next one last."""
+        self._failed: _Failed | None = None
+        """What came instead of the page behind those."""
         self._is_asking = False
         self.is_over = False
 
@@ -412,65 +457,92 @@ class _Walk:
         while True:
             if not self._read:
                 await self._ask_for_more()
+                continue
             read = self._read.pop()
-            new = [*self._new_of(read.page.model.orders)]
+            orders, new = self._new_of(read.page.model)
+            if self._wanted is not None:
+                self._wanted -= len(orders)
             given = functools.partial(
-                self._course.give, read.number, orders=read.orders, new=len(new), thorough=self._thorough
+                self._course.give, read.number, orders=read.orders, new=new, thorough=self._thorough
             )
             if read.orders:
-                return read.page, new, given
+                return read.page, orders, given
             given()
 
     async def _ask_for_more(self) -> None:
-        numbers = self._course.next_pages(self._at_once)
+        numbers = self._course.next_pages(self._at_most)
         if self.is_over or not numbers:
             self.is_over = True
             raise StopAsyncIteration
+        failed, self._failed = self._failed, None
+        if failed is None or failed.number != numbers[0]:  # of a page that is not the next one now, it is forgotten
+            failed = await self._ask_for(numbers)
+        if not self._read and failed is not None:
+            self.is_over = True
+            if isinstance(failed.error, IngramError):
+                failed.error.cursor = self._paginator.cursor
+            raise failed.error
+        self._failed = failed
+
+    async def _ask_for(self, numbers: list[int]) -> _Failed | None:
+        """Take the pages that came, up to the first that did not; give what came instead."""
         self._is_asking = True
         try:
             came = await self._all_of(numbers)
         finally:
             self._is_asking = False
         read: list[_Read] = []
+        failed = None
         for it in came:
-            if isinstance(it, _Read):
-                read.append(it)
-            elif read:
-                break  # what came before it is given first, and then it is asked for again
-            else:
-                self.is_over = True
-                if isinstance(it, IngramError):
-                    it.cursor = self._paginator.cursor
-                raise it
-        self._course.hold((it.number, it.orders, it.page.model.records_found) for it in read)
-        self._read = read[::-1]
+            if isinstance(it, _Failed):
+                failed = it
+                break
+            read.append(it)
+        if read:
+            self._course.hold([(it.number, it.orders, it.page.model.records_found) for it in read])
+            self._read = read[::-1]
+        return failed
 
-    async def _all_of(self, numbers: list[int]) -> list[_Read | Exception]:
+    @property
+    def _at_most(self) -> int:
+        """How many pages to ask for at a time: no more than it takes for what is wanted."""
+        if self._wanted is None:
+            return self._at_once
+        return min(self._at_once, math.ceil(self._wanted / self._course.size))
+
+    async def _all_of(self, numbers: list[int]) -> list[_Read | _Failed]:
         if len(numbers) == 1:
             return [await self._one(numbers[0])]
         async with asyncio.TaskGroup() as group:
             asked = [group.create_task(self._one(number)) for number in numbers]
         return [it.result() for it in asked]
 
-    async def _one(self, number: int) -> _Read | Exception:
+    async def _one(self, number: int) -> _Read | _Failed:
         try:
             page = await self._ask(number)
             return _Read(number, page, orders_listed(page, number))
         except Exception as exc:  # as a value: those before it are given first, and none of the others is cut
-            return exc
+            return _Failed(number, exc)
 
-    def _new_of(self, orders: Iterable[FoundOrder]) -> Iterator[FoundOrder]:
-        unnamed = Counter[str]()
-        for order in orders:
-            if order.ingram_order_number:
-                key = order.ingram_order_number.encode(errors="surrogatepass")
-            else:  # two on a page that are all alike are two, and the same page once more is not
-                shown = repr(order)
-                unnamed[shown] += 1
-                key = blake2b(f"{unnamed[shown]} {shown}".encode(errors="surrogatepass"), digest_size=16).digest()
-            if key not in self._seen:
-                self._seen.add(key)
-                yield order
+    def _new_of(self, page: OrderSearchResponse) -> tuple[list[FoundOrder], int]:
+        """Give the orders of a page that are new, and how many elements of its list are, those too that are none."""
+        alike = Counter[str]()
+        orders = [it for it in page.orders if self._is_new(it.ingram_order_number or it, alike)]
+        listed = page.extra.get("orders")
+        others = [it for it in listed if not isinstance(it, dict)] if isinstance(listed, list) else []
+        return orders, len(orders) + sum(self._is_new([it], alike) for it in others)
+
+    def _is_new(self, it: object, alike: Counter[str]) -> bool:
+        if isinstance(it, str):
+            key = it.encode(errors="surrogatepass")
+        else:  # two on a page that are all alike are two, and the same page once more is not
+            shown = repr(it)
+            alike[shown] += 1
+            key = blake2b(f"{alike[shown]} {shown}".encode(errors="surrogatepass"), digest_size=15).digest()
+        if key in self._seen:
+            return False
+        self._seen[key] = None
+        return True
 
 
 class _Orders(AsyncIterator[FoundOrder]):
@@ -511,22 +583,28 @@ def orders_listed(page: Page, number: int) -> int:
         UnreadableAnswerError: It has no list, and does not otherwise say that there are none.
     """
     model = page.model
-    if model.orders and "orders" not in model.extra:
-        return len(model.orders)
     if page.status == HTTPStatus.NO_CONTENT:
         return 0
-    data = read_json(page.body)
-    listed = data.get("orders") if isinstance(data, dict) else [data]
-    if isinstance(listed, list):
+    listed = model.extra.get("orders", model.orders)
+    if isinstance(listed, list | tuple) and listed:
         return len(listed)
-    if isinstance(listed, dict):  # the API is seen to give one object where a list belongs
-        return 1 if listed else 0
-    if listed in (None, "") and (number > 1 or model.records_found == 0):
+    # A first page says that there are none by a list without any, or by so many; behind it, no list is the end.
+    if not listed and (number > 1 or model.records_found == 0 or _lists_none(page.body)):
         return 0
-    raise UnreadableAnswerError(
+    raise says_nothing(page)
+
+
+def says_nothing(page: Page) -> UnreadableAnswerError:
+    """Give the error that a page is of which it cannot be told which orders there are."""
+    return UnreadableAnswerError(
         f"the search answered {page.status} and does not say which orders there are "
         f"(correlation id {page.correlation_id})",
         status=page.status,
         body=page.body,
         correlation_id=page.correlation_id,
     )
+
+
+def _lists_none(body: bytes) -> bool:
+    data = read_json(body)
+    return isinstance(data, dict) and data.get("orders") == []
