@@ -28,6 +28,7 @@ from ingram_orders.errors import (
     InvalidRequestError,
     NotFoundError,
     NotOnHoldError,
+    OrderEndedError,
     OrderRefusedError,
     OutcomeUnknownError,
     PermissionDeniedError,
@@ -51,9 +52,11 @@ from ingram_orders.operations import (
 )
 from ingram_orders.paginator import Drift, Paginator
 from ingram_orders.placing import PlacedOrder
+from ingram_orders.polling import PollProblem, PollStats, StatusChanges
 from ingram_orders.resolving import Resolution
 from ingram_orders.retry import RetryPolicy
 from ingram_orders.settings import INGRAM_PRODUCTION, INGRAM_SANDBOX, Timeouts
+from ingram_orders.status_store import StatusChange, StatusStore
 
 __all__ = [
     "INGRAM_PRODUCTION",
@@ -82,6 +85,7 @@ __all__ = [
     "NotFoundError",
     "NotOnHoldError",
     "OpenPlacement",
+    "OrderEndedError",
     "OrderJournal",
     "OrderRefusedError",
     "OrdersClient",
@@ -90,6 +94,8 @@ __all__ = [
     "PermissionDeniedError",
     "PlacedOrder",
     "PlacementKey",
+    "PollProblem",
+    "PollStats",
     "RateLimit",
     "RateLimitedError",
     "Request",
@@ -100,6 +106,9 @@ __all__ = [
     "SearchResult",
     "ServerError",
     "Settings",
+    "StatusChange",
+    "StatusChanges",
+    "StatusStore",
     "Timeouts",
     "TokenSource",
     "UnreadableAnswerError",

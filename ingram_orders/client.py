@@ -6,7 +6,7 @@ import inspect
 import os
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 from ssl import SSLContext
 from types import EllipsisType, MappingProxyType, TracebackType
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
 from uuid import uuid4
 
 from ingram_orders import wire
+from ingram_orders.awaiting import Until, wait_for
 from ingram_orders.builder import A, BeforeSend, Request, Response
 from ingram_orders.errors import ConfigurationError, OutcomeUnknownError, brief
 from ingram_orders.fanout import FanOut
 from ingram_orders.journal import NoJournal, OpenPlacement, OrderJournal
 from ingram_orders.limiter import Limiter, RateLimit
-from ingram_orders.models import OrderCreateRequest
+from ingram_orders.models import OrderCreateRequest, OrderDetailB2B, OrderStatus
 from ingram_orders.oauth import TokenSource
 from ingram_orders.operations import (
     CancelOrder,
@@ -31,10 +32,12 @@ from ingram_orders.operations import (
     SearchOrders,
 )
 from ingram_orders.placing import SETTLE, PlacedOrder, Placement, recover
+from ingram_orders.polling import FINAL, StatusChanges
 from ingram_orders.resolving import Resolution, resolve
 from ingram_orders.retry import RetryPolicy
 from ingram_orders.session import Session
-from ingram_orders.settings import INGRAM_PRODUCTION, MAX_BODY, Credentials, Endpoint, Proxy, Timeouts
+from ingram_orders.settings import INGRAM_PRODUCTION, MAX_BODY, Credentials, Endpoint, Proxy, Timeouts, checked_seconds
+from ingram_orders.status_store import StatusStore
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession, Fingerprint
@@ -366,6 +369,111 @@ class OrdersClient:
                 them is no search, reading the results raises it.
         """
         return FanOut(searches, at_once=at_once, unique=unique, thorough=thorough)
+
+    def poll(
+        self,
+        numbers_or_search: Iterable[str] | SearchOrders,
+        every: timedelta = timedelta(minutes=5),
+        store: StatusStore | None = None,
+        *,
+        final: Iterable[OrderStatus] = FINAL,
+        slowest: timedelta | None = None,
+        initial: bool = False,
+        at_once: int = 4,
+    ) -> StatusChanges:
+        """
+        Watch the status of many orders, and give each change.
+
+            async with orders.poll(numbers, store=StatusStore("status.db")) as changes:
+                async for change in changes:
+                    ...
+
+        It gives a `StatusChange` for each, of orders and of sub-orders, and a `PollProblem` for what failed and is
+        tried again. Each round takes the cheapest mix of searches, which show up to 100 orders for a call, and of
+        details. What is due and no search shows is asked for by its details, and so is a step back that a search shows,
+        since searches may lag. With a store, no change is lost, and none forgotten before one comes back for the next:
+        after a crash, those that were not settled come first, and in order; so a change may come twice.
+
+        Args:
+            numbers_or_search: The numbers of the orders; or a search, and then whatever it finds, each round anew, is
+                watched from then on.
+            every: How long after the beginning of a round the next begins, at least.
+            store: What keeps all of it; `None` is for no longer than the block.
+            final: Where an order is watched no more.
+            slowest: How long an order is left alone that has not moved for ten times as long; `None` is for an hour, or
+                for *every*, whichever is longer.
+            initial: Whether the status in which an order is seen first counts as a change, with `before` as `None`. Of
+                orders that a search finds later than in the first round it always does.
+            at_once: How many details are asked for at a time.
+
+        Raises:
+            InvalidRequestError: A number cannot be right, or *at_once*; nothing was sent.
+            ConfigurationError: A setting cannot be right. On entering the block: the store cannot be used, or *every*
+                is more often than the quota can serve; it tells what can be served.
+            AuthenticationError: While one waits for a change: the credentials are refused.
+        """
+        client = numbers_or_search.sends if isinstance(numbers_or_search, SearchOrders) else self
+        session = (client if isinstance(client, OrdersClient) else self)._session
+        limiter, quota = session.pace.limiter, None
+        if isinstance(limiter, RateLimit) and GetOrderDetails.method in limiter.methods:
+            quota = limiter.calls, limiter.seconds
+        return StatusChanges(
+            self,
+            numbers_or_search,
+            api=session.endpoint.base_url,
+            store=store,
+            every=every,
+            slowest=slowest,
+            final=final,
+            initial=initial,
+            at_once=at_once,
+            quota=(limiter.calls, limiter.seconds)
+            if isinstance(limiter, RateLimit) and "GET" in limiter.methods
+            else None,
+            sleep=session.sleep,
+        )
+
+    async def wait_for(
+        self,
+        number: str,
+        until: Until = OrderStatus.SHIPPED,
+        timeout: float | None = None,
+        *,
+        every: timedelta = timedelta(minutes=1),
+        final: Collection[OrderStatus] = FINAL,
+    ) -> OrderDetailB2B:
+        """
+        Wait until an order is shipped, or as far as is said, and give its details. For many orders, `poll` is cheaper.
+
+        It looks at once, after two seconds, and then less and less often. What may soon be over, as a dropped
+        connection or the quota, is waited out.
+
+        Args:
+            number: Of the order.
+            until: A status, or any of several: one that is further along an order's way satisfies it too, but for
+                cancelled and rejected, which are on nobody's way. Or a function of the status.
+            timeout: Seconds for all of it; `None` is for however long it takes.
+            every: How long there is between two looks at most.
+            final: After which statuses nothing is to be waited for.
+
+        Raises:
+            OrderEndedError: It came to another end; `status` is which.
+            DeadlineExceededError: The time was up.
+            NotFoundError: There is no such order.
+            IngramError: It could not be looked at.
+        """
+        if not (isinstance(every, timedelta) and every > timedelta(0)):
+            raise ConfigurationError(f"every must be a timedelta above 0, not {brief(every)}")
+        session = self._session
+        return await wait_for(
+            self.details(number),
+            until,
+            timeout=None if timeout is None else checked_seconds(timeout, "timeout"),
+            every=every,
+            final=final,
+            clock=session.clock,
+            sleep=session.sleep,
+        )
 
     # ── The operations ──────────────────────────────────────────────────────────────────────────────────────────
 

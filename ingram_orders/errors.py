@@ -9,6 +9,7 @@ The errors, one tree, branching by what a caller can do about it.
     ├── OutcomeUnknownError       find out: a write was sent, whether it took effect is not known
     ├── DeadlineExceededError     allow more time: nothing was sent, or it was a read
     ├── UnreadableAnswerError     look at the body: a read got a 2xx that cannot be read
+    ├── OrderEndedError           look at the order: it came to an end other than the one that was waited for
     └── ApiError                  read the refusal
         ├── OrderRefusedError     2xx, and yet nothing was ordered: every line was rejected
         ├── BadRequestError       400
@@ -36,7 +37,7 @@ from urllib.parse import quote, quote_plus
 from attrs import evolve, fields, frozen
 
 if TYPE_CHECKING:
-    from ingram_orders.models import FoundOrder
+    from ingram_orders.models import FoundOrder, OrderDetailB2B, OrderStatus
 
 
 class IngramError(Exception):
@@ -158,6 +159,20 @@ class UnreadableAnswerError(IngramError):
         self.status = status
         self.body = body
         self.correlation_id = correlation_id
+
+
+class OrderEndedError(IngramError):
+    """An order that was waited for came to another end: it was cancelled, say, before it was shipped."""
+
+    status: "OrderStatus"
+    """In which it ended."""
+    order: "OrderDetailB2B | None"
+    """The order as it was seen then."""
+
+    def __init__(self, message: str, *, status: "OrderStatus", order: "OrderDetailB2B | None" = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.order = order
 
 
 @frozen(kw_only=True)

@@ -5,6 +5,7 @@ What bounds the watching of many orders is the quota. A search of a range of day
 whoever watches them; a call for details gives one.
 """
 
+import math
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -43,6 +44,11 @@ class Window:
         Whether the ends themselves count is not documented, and a day may be told by another zone's clock.
         """
         return self.first < day < self.last
+
+    def days(self) -> Iterator[date]:
+        """Give the days that it covers."""
+        for ordinal in range(self.first.toordinal() + 1, self.last.toordinal()):
+            yield date.fromordinal(ordinal)
 
 
 def _around(first: date, last: date) -> Window:
@@ -137,8 +143,8 @@ class Exploration:
     """
     Looks for orders whose days are not known, window by window back in time, for as long as it pays.
 
-    It has a credit of a tenth as many calls as there are orders. A page costs one, an order found earns one: the call
-    for its details. So with what is left asked for one by one, all cost at most a tenth more than all one by one.
+    It has a credit of a tenth as many calls as there are orders. A page costs one, and an order found pays one back,
+    which is that for its details. So with what is left asked for one by one, all cost at most a tenth more than so.
 
         for window in exploration.windows():
             async for page in ...:
@@ -150,10 +156,11 @@ class Exploration:
     unknown: int
     """How many orders are still looked for."""
     today: date
+    _stake: int = field(init=False)
     _credit: int = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._credit = self.unknown // _STAKE
+        self._stake = self._credit = self.unknown // _STAKE
 
     @property
     def pays(self) -> bool:
@@ -171,12 +178,16 @@ class Exploration:
     def note_page(self, found: int) -> None:
         """Note that a page was read, and how many it showed of those that were looked for and not found before."""
         self.unknown -= found
-        self._credit += found - 1
+        # What earlier pages found is not for a long drought: no more is ever at stake than in the beginning.
+        self._credit = min(self._credit + found - 1, self._stake)
 
 
 def next_look(now: float, moved_at: float, *, every: float, slowest: float) -> float:
     """
     Give when to look at an order again: what has not moved for long is not likely to move soon.
+
+    That is after a tenth of the time for which it has not moved, or sooner: orders that rest come due at the same
+    moments, so that one search shows many of them.
 
     Args:
         now: A reading of a clock, in seconds.
@@ -184,7 +195,11 @@ def next_look(now: float, moved_at: float, *, every: float, slowest: float) -> f
         every: Seconds from now that it is never sooner.
         slowest: Seconds from now that it is never later; not below *every*.
     """
-    return now + min(max((now - moved_at) / 10, every), slowest)
+    rest = min((now - moved_at) / 10, slowest)
+    if rest < 3 * every:
+        return now + every
+    step = every * 2.0 ** math.floor(math.log2(rest / every - 1))
+    return min(max(math.ceil((now + every) / step) * step, now + every), now + slowest)
 
 
 def least_calls(orders: int) -> int:

@@ -122,9 +122,9 @@ class Storage:
 
     def _open_once(self) -> None:
         kind = self._kind
-        if kind.shared:
-            with suppress(OSError):  # which SQLite will tell
-                Path(self.path).touch(0o600)  # one that is new is nobody else's to read
+        if self.path != MEMORY:
+            with suppress(OSError):  # it is there already, or SQLite will tell
+                Path(self.path).touch(0o600, exist_ok=False)  # nobody else's to read
         # Transactions are begun and ended here, and nowhere behind our back.
         self._connection = connection = sqlite3.connect(self.path, isolation_level=None)
         connection.execute(f"PRAGMA busy_timeout = {int(self._patience * 1000)}")

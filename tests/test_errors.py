@@ -12,7 +12,7 @@ from urllib.parse import quote_plus
 import attrs
 import pytest
 
-from ingram_orders import FoundOrder, OrderCreateRequest, errors
+from ingram_orders import FoundOrder, OrderCreateRequest, OrderDetailB2B, OrderStatus, errors
 from ingram_orders.errors import (
     ApiError,
     AuthenticationError,
@@ -28,6 +28,7 @@ from ingram_orders.errors import (
     InvalidRequestError,
     NotFoundError,
     NotOnHoldError,
+    OrderEndedError,
     OrderRefusedError,
     OutcomeUnknownError,
     PermissionDeniedError,
@@ -66,6 +67,7 @@ ERRORS: Final[list[IngramError]] = [
     OutcomeUnknownError("sent", operation="create", correlation_id="abc", values={"notes": OrderCreateRequest()}),
     DeadlineExceededError("late"),
     DeadlineExceededError("late", retry_after=2.5),
+    OrderEndedError("cancelled", status=OrderStatus.CANCELLED, order=OrderDetailB2B(order_status="CANCELED")),
     UnreadableAnswerError("html", status=200, body=b"<html>", correlation_id="abc"),
     api(ApiError),
     api(BadRequestError),

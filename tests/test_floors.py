@@ -24,7 +24,9 @@ FLOORS = {
     "planning": 1,
     "retry": 1,
     "settings": 1,
+    "sightings": 1,
     "storage": 1,
+    "status_store": 2,
     "journal": 2,
     "operations": 3,
     "refusals": 2,
@@ -32,6 +34,8 @@ FLOORS = {
     "finding": 4,
     "wire": 4,
     "pacing": 5,
+    "polling": 5,
+    "awaiting": 5,
     "placing": 5,
     "resolving": 5,
     "transport": 5,
@@ -54,7 +58,7 @@ LIBRARIES = {
     "cattrs": {"converters"},
     "click": {"cli"},
     "rich": {"cli"},
-    "json": {"errors", "exact_json", "journal", "paginator", "sandbox"},
+    "json": {"errors", "exact_json", "journal", "paginator", "sandbox", "status_store"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 

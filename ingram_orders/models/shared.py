@@ -204,15 +204,17 @@ class OrderStatus(Enum):
     @classmethod
     def of(cls, word: str | None) -> "OrderStatus":
         """Fold a status word of the API: case, an `IM::` in front, spelling and synonyms. `None` is `UNKNOWN`."""
-        if word is None:
-            return cls.UNKNOWN
-        folded = re.sub(r"[\s_-]+", "", word.casefold().strip().removeprefix("im::"))
-        return _SYNONYMS.get(folded, cls.UNKNOWN)
+        return cls.UNKNOWN if word is None else _SYNONYMS.get(folded_status(word), cls.UNKNOWN)
 
     @property
     def is_final(self) -> bool:
         """Whether nothing is expected to follow: delivered, closed, cancelled or rejected."""
         return self in _FINAL
+
+
+def folded_status(word: str) -> str:
+    """Fold case, an `IM::` in front, spaces, dashes and underscores of a status word; folding again changes nothing."""
+    return re.sub(r"[\s_-]+", "", word.casefold().strip().removeprefix("im::"))
 
 
 _FINAL: Final = frozenset({OrderStatus.DELIVERED, OrderStatus.CLOSED, OrderStatus.CANCELLED, OrderStatus.REJECTED})

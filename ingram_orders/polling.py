@@ -1,0 +1,479 @@
+"""
+Watches the status of many orders, for as few calls as that takes, and gives each change until it is dealt with.
+
+Which calls, `planning` says; what a change is, `sightings`; and `status_store` keeps it. Nothing runs in the background:
+calls are made while one waits for the next change.
+"""
+
+import asyncio
+import logging
+import math
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from types import TracebackType
+from typing import Any, Final, Self
+
+from attrs import define, evolve, field, frozen
+
+from ingram_orders.builder import A, Request, Response, Sends
+from ingram_orders.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    IngramError,
+    InvalidRequestError,
+    brief,
+    describe,
+)
+from ingram_orders.finding import for_whom
+from ingram_orders.logs import tell
+from ingram_orders.models import OrderDetailB2B, OrderStatus
+from ingram_orders.operations import MOST_ON_A_PAGE, GetOrderDetails, SearchOrders
+from ingram_orders.paginator import Page
+from ingram_orders.planning import Exploration, Window, least_calls, least_every, pages, plan_round
+from ingram_orders.sightings import day_of, sighting
+from ingram_orders.status_store import Noted, StatusChange, StatusStore, Terms
+
+SLOWEST: Final = timedelta(hours=1)
+"""How long an order may be left alone at most, unless *every* is longer."""
+
+FINAL: Final = frozenset(status for status in OrderStatus if status.is_final)
+
+_log = logging.getLogger(__name__)
+
+
+@frozen(kw_only=True)
+class PollProblem:
+    """Something that went wrong on the way, and is tried again."""
+
+    error: IngramError
+    order_number: str | None = None
+    """Of the order that could not be looked at; `None` where it was not just one."""
+    search: SearchOrders | None = None
+    """The search that failed; `None` where it was none."""
+    seen_at: datetime
+    """In UTC."""
+
+
+@frozen(kw_only=True)
+class PollStats:
+    """How far the watching is, and what this round has cost so far."""
+
+    round: int = 0
+    """From 1; 0 before the first."""
+    watched: int = 0
+    """Orders whose status is not final yet."""
+    due: int = 0
+    """Orders that this round has to look at."""
+    refreshed: int = 0
+    """Watched orders that were seen in it, due or not."""
+    calls: int = 0
+    """Requests that it has sent, those too that failed or were repeated."""
+    changes: int = 0
+    """What it has found to be changed."""
+    problems: int = 0
+    next_due: datetime | None = None
+    """When the next round begins, in UTC; `None` while one goes on, and where there is nothing more to watch."""
+
+
+@define
+class _Counted:
+    """Sends what it is given, and counts the requests that it takes."""
+
+    sends: Sends
+    calls: int = 0
+
+    @property
+    def defaults(self) -> Mapping[str, str]:
+        return self.sends.defaults
+
+    async def send(self, request: Request[A], *, timeout: float | None) -> Response[A]:
+        try:
+            response = await self.sends.send(request, timeout=timeout)
+        except IngramError:
+            self.calls += 1
+            raise
+        self.calls += response.attempts
+        return response
+
+
+@define
+class _Walk:
+    """A search that is gone through, page by page."""
+
+    search: SearchOrders
+    window: Window | None = None
+    """The days that it covers; `None` for a search of the caller's own."""
+    left: set[str] = field(factory=set)
+    """Orders that it is to show, and has not yet."""
+    exploration: Exploration | None = None
+    """By which it is given up, where it looks for orders of which no day is known."""
+    page: Page | None = None
+    """What was read and is not noted yet."""
+    read: int = 0
+    """Pages."""
+    days: Counter[date] = field(factory=Counter)
+    """How many orders it showed of each day."""
+    pages: AsyncIterator[Page] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.pages = self.search.paginate().pages_with_response()
+
+
+class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
+    """
+    The changes of orders that are watched, inside `async with`; see `OrdersClient.poll`.
+
+    A change is on disk before it is given, and forgotten when one comes back for the next. It ends, for orders given by
+    their numbers, when the status of all of them is final.
+    """
+
+    def __init__(
+        self,
+        sends: Sends,
+        watched: Iterable[str] | SearchOrders,
+        *,
+        api: str,
+        store: StatusStore | None,
+        every: timedelta,
+        slowest: timedelta | None,
+        final: Iterable[OrderStatus],
+        initial: bool,
+        at_once: int,
+        quota: tuple[int, float] | None,
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        """
+        Set up; nothing is opened or sent yet. See `OrdersClient.poll`.
+
+        Args:
+            api: Names the API.
+            quota: How many calls of a route are let go in how many seconds; `None` where that is not known.
+            sleep: Waits so many seconds.
+        """
+        if isinstance(watched, SearchOrders):
+            self._search: SearchOrders | None = watched
+            self._numbers: tuple[str, ...] | None = None
+            self._counted = _Counted(watched.sends)
+            self._who = for_whom(watched.values)
+        else:
+            self._search = None
+            self._numbers = _checked_numbers(watched)
+            self._counted = _Counted(sends)
+            self._who = {}
+        self._terms = _checked_terms(every, slowest, final)
+        if type(at_once) is not int or at_once < 1:
+            raise InvalidRequestError([f"at_once must be a whole number, 1 or more, not {brief(at_once)}"])
+        if store is not None and not isinstance(store, StatusStore):
+            raise ConfigurationError(f"store must be StatusStore(...), not {brief(store)}")
+        self._store = StatusStore(":memory:") if store is None else store
+        self._whose = f"{self._new_search().whose} at {api}"
+        self._tells_first = initial
+        self._at_once = at_once
+        self._quota = quota
+        self._sleep = sleep
+        self._is_open = False
+        self._stats = PollStats()
+        # What is to be given: changes with their ids, problems without.
+        self._ready = deque[tuple[int | None, StatusChange | PollProblem]]()
+        self._given: int | None = None
+        self._read_until = 0
+        """The id of the last change that was taken from the store."""
+        # What is to be done in this round.
+        self._began = 0.0
+        self._is_planned = True
+        self._walks = deque[_Walk]()
+        self._windows: Iterator[Window] = iter(())
+        self._exploration: Exploration | None = None
+        self._unknown: set[str] = set()
+        """Numbers of orders that the exploration looks for."""
+        self._details: dict[str, None] = {}
+        """Numbers of orders to ask for one by one, in order."""
+        self._too_often = 0.0
+        """The figure that was last told to be more than *every*."""
+
+    @property
+    def stats(self) -> PollStats:
+        """How far it is, and what this round has cost so far."""
+        return evolve(self._stats, calls=self._counted.calls)
+
+    async def __aenter__(self) -> Self:
+        """
+        Open the store.
+
+        Raises:
+            ConfigurationError: It cannot be used; or *every* is more than the quota can serve, and it says what can be.
+        """
+        if self._is_open:
+            raise ConfigurationError("these orders are being watched already")
+        if await self._store.open(self._whose, self._numbers) and self._search is not None:
+            self._tells_first = True
+        self._is_open = True
+        try:
+            outlook = await self._store.outlook(self._terms)
+            self._stats = evolve(self._stats, watched=outlook.watched)
+            if (told := self._too_much(least_calls(outlook.busy), 0)) is not None:
+                raise told
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the store; what was given and not settled is given again by the next who watches."""
+        self._is_open = False
+        await self._store.close()
+
+    async def __anext__(self) -> StatusChange | PollProblem:
+        if not self._is_open:
+            raise ConfigurationError("orders are watched inside `async with`")
+        if self._given is not None:
+            await self._store.settle(self._given)
+            self._given = None
+        while not self._ready:
+            for id_, change in await self._store.unsettled(self._read_until, MOST_ON_A_PAGE):
+                self._ready.append((id_, change))
+                self._read_until = id_
+            if not self._ready:
+                await self._go_on()
+        self._given, it = self._ready.popleft()
+        return it
+
+    # ── A round ─────────────────────────────────────────────────────────────────────────────────────────────────
+    #
+    # One step at a time; whatever is cancelled in the midst of one is done again.
+
+    async def _go_on(self) -> None:
+        if self._walks:
+            await self._step(self._walks[0])
+        elif not self._is_planned:
+            await self._plan()
+        elif self._exploration is not None:
+            self._explore(self._exploration)
+        elif self._details:
+            await self._ask_details([*self._details][: self._at_once])
+        else:
+            await self._wait_for_next_round()
+
+    async def _wait_for_next_round(self) -> None:
+        """Sleep until the next round, and begin it."""
+        now = self._store.clock()
+        outlook = await self._store.outlook(self._terms)
+        if self._stats.round == 0:
+            begins = now
+        else:
+            begins = self._began + self._terms.every
+            if self._search is None and outlook.next_due is not None:
+                begins = max(begins, min(outlook.next_due, now + self._terms.slowest))
+        if self._search is None and not outlook.watched:
+            self._stats = evolve(self._stats, watched=0, next_due=None)
+            raise StopAsyncIteration
+        if begins > now:
+            self._stats = evolve(self._stats, watched=outlook.watched, next_due=_time(begins))
+            await self._sleep(begins - now)
+            return
+        self._began, self._counted.calls = now, 0
+        self._stats = PollStats(round=self._stats.round + 1, watched=outlook.watched)
+        self._is_planned = False
+        if self._search is not None:
+            self._walks.append(_Walk(self._through_us(self._search)))
+
+    async def _plan(self) -> None:
+        due = await self._store.due(self._terms)
+        unknown = [it.number for it in due if not it.was_seen and it.day is None]
+        exploration = Exploration(unknown=len(unknown), today=_time(self._store.clock()).date())
+        explored = set(unknown) if exploration.pays else set[str]()
+        plan = plan_round({it.number: it.day for it in due if it.number not in explored}, await self._store.counts())
+        for window in plan.windows:
+            left = {it.number for it in due if it.day is not None and window.covers(it.day)}
+            self._walks.append(self._walk(window, left))
+        self._details |= dict.fromkeys(plan.details)
+        if explored:
+            self._exploration, self._windows = exploration, exploration.windows()
+            self._unknown = explored
+        self._is_planned = True
+        self._stats = evolve(self._stats, due=self._stats.due + len(due))
+        if (told := self._too_much(plan.calls - len(plan.details), len(plan.details))) is not None:
+            self._tell(told)
+
+    def _explore(self, exploration: Exploration) -> None:
+        window = next(self._windows, None)
+        if window is None:
+            self._exploration = None
+            self._details |= dict.fromkeys(self._unknown)
+        else:
+            walk = self._walk(window, self._unknown)
+            walk.exploration = exploration
+            self._walks.append(walk)
+
+    async def _step(self, walk: _Walk) -> None:
+        """Read a page, and note what it shows."""
+        if walk.page is None:
+            try:
+                walk.page = await anext(walk.pages)
+            except StopAsyncIteration:
+                await self._end(walk)
+                return
+            except IngramError as error:
+                self._end_if_hopeless(error)
+                self._tell(error, search=walk.search)
+                self._walks.popleft()
+                return
+        page = walk.page.model
+        seen = {it.number: it for it in map(sighting, page.orders) if it is not None}
+        noted = await self._store.note(
+            seen.values(),
+            self._terms,
+            since=self._began,
+            adopts=walk.window is None,
+            tells_first=self._tells_first,
+        )
+        walk.page = None
+        walk.read += 1
+        found = len(walk.left & noted.seen)
+        walk.left -= noted.seen
+        walk.days.update(day for it in seen.values() if (day := day_of(it.order)) is not None)
+        self._details |= dict.fromkeys(noted.to_confirm)
+        self._count(noted)
+        if walk.exploration is not None:
+            walk.exploration.note_page(found)
+            if not walk.exploration.pays:
+                self._walks.popleft()
+        elif walk.window is not None:
+            await self._see_whether_it_pays(walk, walk.window, page.records_found)
+        elif walk.read == 1 and (told := self._too_much(pages(page.records_found or 0), 0)) is not None:
+            self._tell(told)
+
+    async def _see_whether_it_pays(self, walk: _Walk, window: Window, said: int | None) -> None:
+        """Leave a window once all is seen that it is read for, or where the details of the rest are fewer calls."""
+        more = pages(said) - walk.read if said else 0
+        if walk.left and len(walk.left) >= more:
+            return
+        if said:
+            await self._store.keep_counts(_spread(said, window, await self._store.counts()))
+        self._details |= dict.fromkeys(walk.left)
+        self._walks.popleft()
+
+    async def _end(self, walk: _Walk) -> None:
+        """Note what a search showed that was gone through to its end, and what it did not."""
+        if walk.window is None:
+            await self._store.note_begun()
+            self._tells_first = True
+        else:
+            await self._store.keep_counts({day: walk.days[day] for day in walk.window.days()})
+        if walk.exploration is None and walk.left:
+            await self._store.note_missing(walk.left)
+            self._details |= dict.fromkeys(walk.left)
+        self._walks.popleft()
+
+    async def _ask_details(self, numbers: list[str]) -> None:
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(self._ask_one(number)) for number in numbers]
+        answers = dict(zip(numbers, (it.result() for it in asked), strict=True))
+        seen = []
+        for number, answer in answers.items():
+            if isinstance(answer, IngramError):
+                self._end_if_hopeless(answer)
+                await self._store.note_failure(number, self._terms)
+                self._tell(answer, order_number=number)
+            elif (it := sighting(answer, number)) is not None:
+                seen.append(it)
+        noted = await self._store.note(
+            seen, self._terms, since=self._began, adopts=False, tells_first=self._tells_first
+        )
+        self._count(noted)
+        for number in numbers:
+            del self._details[number]
+
+    async def _ask_one(self, number: str) -> OrderDetailB2B | IngramError:
+        try:
+            return await GetOrderDetails(self._counted, order_number=number, **self._who).execute()
+        except IngramError as error:  # as a value: it ends none of the others
+            return error
+
+    # ── What goes wrong ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _end_if_hopeless(self, error: IngramError) -> None:
+        if isinstance(error, AuthenticationError | ConfigurationError):
+            raise error
+
+    def _tell(self, error: IngramError, **about: Any) -> None:
+        tell(_log, logging.INFO, "round %d: %s", self._stats.round, describe(error))
+        self._ready.append((None, PollProblem(error=error, seen_at=_time(self._store.clock()), **about)))
+        self._stats = evolve(self._stats, problems=self._stats.problems + 1)
+
+    def _too_much(self, searches: int, details: int) -> ConfigurationError | None:
+        """Give what to tell where so many calls take longer than *every*, by the quota; once, unless it grows."""
+        if self._quota is None:
+            return None
+        calls = max(searches, details)  # either route has a quota of its own
+        seconds = least_every(calls, *self._quota)
+        if seconds <= max(self._terms.every, self._too_often * 1.1):
+            return None
+        self._too_often = seconds
+        every, served = timedelta(seconds=self._terms.every), timedelta(seconds=math.ceil(seconds))
+        return ConfigurationError(
+            f"every={every} is more often than the quota can serve: {calls} calls of a route are needed, and "
+            f"{self._quota[0]} are let go in {self._quota[1]:g} s; every={served} can be served"
+        )
+
+    # ── What is sent ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _new_search(self) -> SearchOrders:
+        return SearchOrders(self._counted, **self._who)
+
+    def _through_us(self, search: SearchOrders) -> SearchOrders:
+        return SearchOrders(self._counted, **search.values)
+
+    def _walk(self, window: Window, left: set[str]) -> _Walk:
+        search = self._new_search().ingram_order_date_bt([window.first, window.last])
+        return _Walk(search, window=window, left=left)
+
+    def _count(self, noted: Noted) -> None:
+        self._stats = evolve(
+            self._stats,
+            refreshed=self._stats.refreshed + len(noted.seen),
+            changes=self._stats.changes + noted.changes,
+        )
+
+
+def _spread(orders: int, window: Window, counts: Mapping[date, int]) -> dict[date, int]:
+    """Give so many orders to the days of a window, in the proportions known before."""
+    days = [*window.days()]
+    known = sum(counts.get(day, 0) for day in days)
+    if not known:
+        return dict.fromkeys(days, -(-orders // len(days)))
+    return {day: -(-counts.get(day, 0) * orders // known) for day in days}
+
+
+def _checked_numbers(numbers: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(numbers, str) or not isinstance(numbers, Iterable):
+        raise InvalidRequestError([f"several order numbers, or a search, are to be watched, not {brief(numbers)}"])
+    checked = tuple(dict.fromkeys(numbers))
+    problems = [problem for number in checked for problem in GetOrderDetails.order_number.problems(number)]
+    if problems:
+        raise InvalidRequestError(problems)
+    return checked
+
+
+def _checked_terms(every: timedelta, slowest: timedelta | None, final: Iterable[OrderStatus]) -> Terms:
+    for name, value in (("every", every), ("slowest", slowest)):
+        if not (isinstance(value, timedelta) and value > timedelta(0)) and (name, value) != ("slowest", None):
+            raise ConfigurationError(f"{name} must be a timedelta above 0, not {brief(value)}")
+    if slowest is None:
+        slowest = max(every, SLOWEST)
+    if slowest < every:
+        raise ConfigurationError(f"slowest must not be shorter than every, and {slowest} is shorter than {every}")
+    statuses = frozenset(final) if isinstance(final, Iterable) else frozenset({final})
+    if wrong := [it for it in statuses if not isinstance(it, OrderStatus)]:
+        raise ConfigurationError(f"final must be members of OrderStatus, not {brief(wrong[0])}")
+    return Terms(every=every.total_seconds(), slowest=slowest.total_seconds(), final=statuses)
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
