@@ -427,9 +427,7 @@ class OrdersClient:
             final=final,
             initial=initial,
             at_once=at_once,
-            quota=(limiter.calls, limiter.seconds)
-            if isinstance(limiter, RateLimit) and "GET" in limiter.methods
-            else None,
+            quota=quota,
             sleep=session.sleep,
         )
 

@@ -1,7 +1,7 @@
 """
 Watches the status of many orders, for as few calls as that takes, and gives each change until it is dealt with.
 
-Which calls, `planning` says; what a change is, `sightings`; and `status_store` keeps it. Nothing runs in the background:
+Which calls, `planning` says; what a change is, `sightings`; `status_store` keeps it. Nothing runs in the background:
 calls are made while one waits for the next change.
 """
 
