@@ -117,11 +117,12 @@ def typed(
     os.close(theirs)
     os.write(ours, keys.encode())
     shown = b""
-    until = time.monotonic() + 60
+    until, interrupt_from = time.monotonic() + 60, 0.0
     try:
         while time.monotonic() < until:
-            if interrupt_at is not None and interrupt_at in shown:
+            if interrupt_at is not None and interrupt_at in shown and time.monotonic() >= interrupt_from:
                 running.send_signal(signal.SIGINT)  # again, if it came before anybody read: so do people
+                interrupt_from = time.monotonic() + 3
             if select.select([ours], [], [], 0.2)[0]:
                 try:
                     some = os.read(ours, 65536)
@@ -213,6 +214,182 @@ def test_every_parameter_has_a_sentence(operation: Any) -> None:
     declared = {param.name for param in operation.params()}
     found = {name for class_ in operation.__mro__ if class_ is not object for name in explanations(class_)}
     assert declared <= found
+
+
+# ── Watching ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def held_order(settings: dict[str, str], number: str) -> str:
+    """Place an order that stays on hold, and give Ingram's number of it."""
+    _, out, _ = piped(settings, "create", "-", "--yes", given=order(number, additionalAttributes=HOLD))
+    return str(json.loads(out)["orders"][0]["ingramOrderNumber"])
+
+
+def test_watching_gives_a_line_for_each_change_and_ends_when_all_is_final(settings: dict[str, str]) -> None:
+    numbers = [held_order(settings, f"WATCH-{it}") for it in range(3)]
+    for number in numbers:
+        piped(settings, "cancel", number, "--yes")
+    code, out, _ = piped(settings, "watch", "--initial", numbers[0], "-", given="\n".join(["", *numbers, ""]))
+    changes = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert sorted(it["orderNumber"] for it in changes if it["subOrderNumber"] is None) == sorted(numbers)
+    assert {(it["before"], it["after"]) for it in changes} == {(None, "CANCELLED")}
+    assert all(it["order"]["ingramOrderNumber"] == it["orderNumber"] for it in changes)
+    assert piped(settings, "watch", *numbers)[:2] == (0, "")
+
+
+def test_watching_is_interrupted_cleanly_and_another_run_goes_on(settings: dict[str, str], tmp_path: Path) -> None:
+    number, store = held_order(settings, "WATCH-ON"), tmp_path / "status.db"
+    arguments = [*COMMAND, "watch", number, "--every", "10s", "--initial", "--store", str(store)]
+    with subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **settings},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as running:  # fmt: skip
+        assert running.stdout is not None
+        lines = [json.loads(running.stdout.readline()) for _ in range(2)]  # of the order, and of its one part
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=30)
+    assert [(it["subOrderNumber"], it["after"]) for it in lines] == [(None, "ON_HOLD"), (f"{number}-11", "ON_HOLD")]
+    assert running.returncode == 130
+    assert told == f"ingram-orders: stopped after 2 changes; {store} knows how to go on\n"
+    piped(settings, "cancel", number, "--yes")
+    code, out, _ = piped(settings, "watch", number, "--every", "1s", "--slowest", "1s", "--store", str(store))
+    changes = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    # The last one before may come again: it was told, and nobody came back for the next.
+    assert [(it["subOrderNumber"], it["before"], it["after"]) for it in changes[-2:]] == [
+        (None, "ON_HOLD", "CANCELLED"),
+        (f"{number}-11", "ON_HOLD", "CANCELLED"),
+    ]
+    assert len(changes) <= 3
+
+
+def test_people_who_watch_see_a_table_that_lives(settings: dict[str, str]) -> None:
+    code, shown = typed(settings, "watch", "--initial", "--every", "1h", interrupt_at=b"Next")
+    assert code == 130
+    assert re.search(r"\d+ changes", shown)
+    assert re.search(r"Round 1 .* \d+ watched; \d+ calls, \d+ changes, 0 problems", shown)
+    assert re.search(r"ingram-orders: stopped after \d+ changes\r\n$", shown)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["20-A", "--order-status", "SHIPPED"], "numbers and a search exclude each other"),
+        (["20-A", "--every", "5x"], "'5x' is not a time as 90s, 5m, 2h or 1d"),
+        (["20-A", "--every", "0m"], "'0m' is not a time"),
+        (["20-A", "--every", "2h", "--slowest", "1h"], "slowest must not be shorter than every"),
+        (["20-A", "--store", __file__], "cannot be opened: file is not a database"),
+        (["a number that is too long"], "characters long"),
+        (["--ship-date-bt", "2026-01-02", "2026-01-01"], "--ship-date-bt: the first date"),
+    ],
+)
+def test_what_cannot_be_watched_is_told(settings: dict[str, str], arguments: list[str], told: str) -> None:
+    code, out, said = piped(settings, "watch", *arguments)
+    assert (code, out) == (2, "")
+    assert told in said
+
+
+def test_a_problem_is_told_beside_the_changes(settings: dict[str, str]) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "watch", "20-NOSUC", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, **settings},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as running:  # fmt: skip
+        assert running.stderr is not None
+        told = running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        out, _ = running.communicate(timeout=30)
+    assert re.fullmatch(r"ingram-orders: 404 GET .*Order not found.*; it is tried again\n", told)
+    assert (running.returncode, out) == (130, "")
+
+
+# ── Watching ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def held_order(settings: dict[str, str], number: str) -> str:
+    """Place an order that stays on hold, and give Ingram's number of it."""
+    _, out, _ = piped(settings, "create", "-", "--yes", given=order(number, additionalAttributes=HOLD))
+    return str(json.loads(out)["orders"][0]["ingramOrderNumber"])
+
+
+def test_watching_gives_a_line_for_each_change_and_ends_when_all_is_final(settings: dict[str, str]) -> None:
+    numbers = [held_order(settings, f"WATCH-{it}") for it in range(3)]
+    for number in numbers:
+        piped(settings, "cancel", number, "--yes")
+    code, out, _ = piped(settings, "watch", "--initial", numbers[0], "-", given="\n".join(["", *numbers, ""]))
+    changes = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert sorted(it["orderNumber"] for it in changes if it["subOrderNumber"] is None) == sorted(numbers)
+    assert {(it["before"], it["after"]) for it in changes} == {(None, "CANCELLED")}
+    assert all(it["order"]["ingramOrderNumber"] == it["orderNumber"] for it in changes)
+    assert piped(settings, "watch", *numbers)[:2] == (0, "")
+
+
+def test_watching_is_interrupted_cleanly_and_another_run_goes_on(settings: dict[str, str], tmp_path: Path) -> None:
+    number, store = held_order(settings, "WATCH-ON"), tmp_path / "status.db"
+    arguments = [*COMMAND, "watch", number, "--every", "10s", "--initial", "--store", str(store)]
+    with subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **settings},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as running:  # fmt: skip
+        assert running.stdout is not None
+        lines = [json.loads(running.stdout.readline()) for _ in range(2)]  # of the order, and of its one part
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=30)
+    assert [(it["subOrderNumber"], it["after"]) for it in lines] == [(None, "ON_HOLD"), (f"{number}-11", "ON_HOLD")]
+    assert running.returncode == 130
+    assert told == f"ingram-orders: stopped after 2 changes; {store} knows how to go on\n"
+    piped(settings, "cancel", number, "--yes")
+    code, out, _ = piped(settings, "watch", number, "--every", "1s", "--slowest", "1s", "--store", str(store))
+    changes = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    # The last one before may come again: it was told, and nobody came back for the next.
+    assert [(it["subOrderNumber"], it["before"], it["after"]) for it in changes[-2:]] == [
+        (None, "ON_HOLD", "CANCELLED"),
+        (f"{number}-11", "ON_HOLD", "CANCELLED"),
+    ]
+    assert len(changes) <= 3
+
+
+def test_people_who_watch_see_a_table_that_lives(settings: dict[str, str]) -> None:
+    code, shown = typed(settings, "watch", "--initial", "--every", "1h", interrupt_at=b"Next")
+    assert code == 130
+    assert re.search(r"\d+ changes", shown)
+    assert re.search(r"Round 1 .* \d+ watched; \d+ calls, \d+ changes, 0 problems", shown)
+    assert re.search(r"ingram-orders: stopped after \d+ changes\r\n$", shown)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["20-A", "--order-status", "SHIPPED"], "numbers and a search exclude each other"),
+        (["20-A", "--every", "5x"], "'5x' is not a time as 90s, 5m, 2h or 1d"),
+        (["20-A", "--every", "0m"], "'0m' is not a time"),
+        (["20-A", "--every", "2h", "--slowest", "1h"], "slowest must not be shorter than every"),
+        (["20-A", "--store", __file__], "cannot be opened: file is not a database"),
+        (["a number that is too long"], "characters long"),
+        (["--ship-date-bt", "2026-01-02", "2026-01-01"], "--ship-date-bt: the first date"),
+    ],
+)
+def test_what_cannot_be_watched_is_told(settings: dict[str, str], arguments: list[str], told: str) -> None:
+    code, out, said = piped(settings, "watch", *arguments)
+    assert (code, out) == (2, "")
+    assert told in said
+
+
+def test_a_problem_is_told_beside_the_changes(settings: dict[str, str]) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "watch", "20-NOSUC", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, **settings},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as running:  # fmt: skip
+        assert running.stderr is not None
+        told = running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        out, _ = running.communicate(timeout=30)
+    assert re.fullmatch(r"ingram-orders: 404 GET .*Order not found.*; it is tried again\n", told)
+    assert (running.returncode, out) == (130, "")
 
 
 # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -429,7 +606,7 @@ def test_a_search_that_is_refused_on_its_way_says_how_far_it_came() -> None:
         window = ("--ingram-order-date-bt", "2000-01-01", "2100-01-01")
         code, out, told = piped(settings, "search", "--all", "--page-size", "10", "--timeout", "5", *window)
         assert (code, out) == (1, "")
-        assert told.startswith("ingram-orders: page 3, after 20 orders: GET /resellers/v6/orders/search: the quota is ")
+        assert told.startswith("ingram-orders: after 20 orders: GET /resellers/v6/orders/search: the quota is ")
 
 
 def test_json_is_what_the_api_said_to_the_letter() -> None:

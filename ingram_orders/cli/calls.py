@@ -4,6 +4,7 @@ import functools
 import re
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -87,18 +88,25 @@ def run(client: OrdersClient, work: Callable[[Progress], Awaitable[T]], *, writi
             return await work(told)
 
     try:
-        with progress("waiting for the API") as told:
+        with errors_told(), progress("waiting for the API") as told:
             return running.run(main(told))
+    except KeyboardInterrupt:
+        if writing is not None:
+            fail(f"interrupted; {writing} may have taken effect, so look before doing it again", INTERRUPTED)
+        raise
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """End with the exit code that fits, whatever of ours is raised."""
+    try:
+        yield
     except OutcomeUnknownError as unknown:
         fail(unknown, UNKNOWN)
     except ConfigurationError as wrong:
         fail(wrong, WRONG)
     except IngramError as refused:
         fail(refused, REFUSED)
-    except KeyboardInterrupt:
-        if writing is not None:
-            fail(f"interrupted; {writing} may have taken effect, so look before doing it again", INTERRUPTED)
-        raise
 
 
 def check(client: OrdersClient, request: Request[Any]) -> None:

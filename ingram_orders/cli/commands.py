@@ -1,5 +1,6 @@
 """The commands."""
 
+from datetime import timedelta
 from typing import IO, Any
 
 import click
@@ -23,10 +24,20 @@ from ingram_orders.cli.tables import (
     orders_table,
     plain,
 )
+from ingram_orders.cli.watching import duration, numbers_of
+from ingram_orders.cli.watching import watch as watch_orders
 from ingram_orders.client import OrdersClient
 from ingram_orders.converters import unstructure
 from ingram_orders.errors import IngramError
-from ingram_orders.models import AsyncOrderCreateDTO, OrderCreateRequest, OrderModifyRequest, OrderSearchResponse
+from ingram_orders.exact_json import write_json
+from ingram_orders.models import (
+    AsyncOrderCreateDTO,
+    FoundOrder,
+    OrderCreateRequest,
+    OrderModifyRequest,
+    OrderSearchResponse,
+    OrderStatus,
+)
 from ingram_orders.operations import CancelOrder, CreateOrder, GetOrderDetails, ModifyOrder, SearchOrders
 
 yes = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -128,36 +139,41 @@ def search(client: OrdersClient, all_: bool, json_: bool, csv_: bool, **given: A
         fail("--csv and --json exclude each other", WRONG)
     request = filled_in(client.search(), given)
     if all_:
-        request = request if given.get("page_size") else request.page_size(100)
         check(client, request)
-        answers = run(client, lambda told: _every_page(request, given.get("page_number") or 1, told))
+        documents, found = run(client, lambda told: _all_orders(request, told))
+        total = len(found)
     else:
-        answers = [read(client, request)]
-    found = [order for answer in answers for order in answer.model.orders]
+        answer = read(client, request)
+        documents, found = _orders_in(answer), [*answer.model.orders]
+        total = answer.model.records_found or len(found)
     if csv_:
         show_csv(found)
         return
-    total = len(found) if all_ else answers[0].model.records_found or len(found)
-    documents = [order for answer in answers for order in _orders_in(answer)]
     show(documents, orders_table(found, f"{len(found)} of {total} orders"), as_json=json_)
 
 
-async def _every_page(request: SearchOrders, first: int, told: Progress) -> list[Response[OrderSearchResponse]]:
-    answers: list[Response[OrderSearchResponse]] = []
-    seen: set[str | None] = set()
-    for number in range(first, 2**31):
-        try:
-            answer = await request.page_number(number).execute_with_response()
-        except IngramError as failed:
-            failed.args = (f"page {number}, after {len(seen)} orders: {failed}",)
-            raise
-        numbers = {it.ingram_order_number for it in answer.model.orders}
-        if numbers <= seen:  # an empty page ends them; so does one that has only what was there before
-            break
-        seen |= numbers
-        answers.append(answer)
-        told(f"{len(seen)} orders")
-    return answers
+async def _all_orders(request: SearchOrders, told: Progress) -> tuple[list[Any], list[FoundOrder]]:
+    """Give the orders of all pages, each once: as they came, and as what they are."""
+    documents: list[Any] = []
+    found: list[FoundOrder] = []
+    seen = set[object]()
+    try:
+        async for page in request.paginate().pages_with_response():
+            before = frozenset(seen)
+            models = iter(page.model.orders)
+            for document in _orders_in(page):
+                is_order = isinstance(document, dict)
+                model = next(models) if is_order else None
+                key = (document.get("ingramOrderNumber") if is_order else None) or write_json(document)
+                if key not in before:
+                    seen.add(key)
+                    documents.append(document)
+                    found += [model] if model is not None else []
+            told(f"{len(found)} orders")
+    except IngramError as failed:
+        failed.args = (f"after {len(found)} orders: {failed}",)
+        raise
+    return documents, found
 
 
 def _orders_in(answer: Response[OrderSearchResponse]) -> list[Any]:
@@ -175,6 +191,52 @@ def details(client: OrdersClient, number: str, json_: bool, **given: Any) -> Non
     """Read order NUMBER, or the sub-order of that number."""
     answer = read(client, filled_in(client.details(number), given))
     show(document_of(answer.body), *detail_tables(answer.model), as_json=json_)
+
+
+@ingram_orders.command()
+@click.argument("numbers", nargs=-1)
+@options_of(SearchOrders, but={"page_size", "page_number"})
+@click.option(
+    "--every", default="5m", show_default=True, type=duration, metavar="TIME", help="How often, as 90s, 5m, 2h or 1d."
+)
+@click.option(
+    "--slowest",
+    type=duration,
+    metavar="TIME",
+    help="How often at least, of what has not moved for long.  [default: 1h]",
+)
+@click.option("--store", metavar="FILE", help="What keeps what is known, so that another run goes on.")
+@click.option(
+    "--final", multiple=True, type=click.Choice([it.value for it in OrderStatus], case_sensitive=False),
+    help="Where an order is watched no more.  [default: delivered, closed, cancelled and rejected]",
+)  # fmt: skip
+@click.option("--initial", is_flag=True, help="Tell the first status of each order, too.")
+@as_json
+@for_the_api
+def watch(
+    client: OrdersClient, numbers: tuple[str, ...], json_: bool, final: tuple[str, ...], store: str | None,
+    every: timedelta, slowest: timedelta | None, initial: bool, **given: Any,
+) -> None:  # fmt: skip
+    """
+    Watch the status of orders: of those NUMBERS, or of all that a search finds.
+
+    `-` takes numbers from standard input, one a line. It runs until all orders are final, or until it is interrupted;
+    with --store another run goes on where it was, and loses no change. JSON is a line for each change.
+
+    \b
+    Examples:
+      ingram-orders watch 20-RD3QV 20-7XK2P --every 1m
+      ingram-orders watch --order-status PROCESSING --store status.db --json >> changes.jsonl
+    """
+    search = filled_in(client.search(), given)
+    if numbers and search.values:
+        fail("numbers and a search exclude each other", WRONG)
+    if not numbers:
+        check(client, search)
+    terms: dict[str, Any] = {"every": every, "slowest": slowest, "initial": initial}
+    if final:
+        terms["final"] = [OrderStatus(it) for it in final]
+    watch_orders(client, numbers_of(numbers) if numbers else search, store=store, as_json=json_, **terms)
 
 
 # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -235,7 +297,7 @@ def _placing(order: OrderCreateRequest | AsyncOrderCreateDTO) -> tuple[str, str]
 @ingram_orders.command()
 @click.argument("number")
 @click.argument("file", type=click.File("rb"))
-@options_of(ModifyOrder, but="action_code")
+@options_of(ModifyOrder, but={"action_code"})
 @yes
 @as_json
 @for_the_api
@@ -258,7 +320,7 @@ def modify(client: OrdersClient, number: str, file: IO[bytes], yes: bool, json_:
 
 @ingram_orders.command()
 @click.argument("number")
-@options_of(ModifyOrder, but="action_code")
+@options_of(ModifyOrder, but={"action_code"})
 @yes
 @as_json
 @for_the_api

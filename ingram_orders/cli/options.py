@@ -7,7 +7,7 @@ import ast
 import inspect
 import itertools
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, TypeVar
 
 import click
@@ -23,11 +23,11 @@ OF_THE_CLIENT: Final = frozenset({"im_customer_number", "im_country_code", "im_s
 """Headers that are settings of the client already."""
 
 
-def options_of(operation: type[OrdersRequest[Any]], *, but: str | None = None) -> Callable[[F], F]:
-    """Decorate a command with an option for each query parameter and header of an operation, *but* for one."""
+def options_of(operation: type[OrdersRequest[Any]], *, but: Collection[str] = ()) -> Callable[[F], F]:
+    """Decorate a command with an option for each query parameter and header of an operation, *but* for some."""
     explained = explanations(operation)
     params = [
-        it for it in operation.params() if isinstance(it, Query | Header) and it.name not in {but, *OF_THE_CLIENT}
+        it for it in operation.params() if isinstance(it, Query | Header) and it.name not in {*but, *OF_THE_CLIENT}
     ]
 
     def decorate(command: F) -> F:

@@ -69,6 +69,12 @@ def show(document: Any, *for_people: Text | Table, as_json: bool, done: str | No
             console(*for_people).print(*for_people, sep="\n")
 
 
+def write_line(document: Any) -> None:
+    """Write one line of JSON, at once."""
+    with _writing():
+        sys.stdout.write(f"{write_json(document).decode()}\n")
+
+
 def show_csv(orders: Iterable[FoundOrder]) -> None:
     """Write orders as CSV, with a line of headings."""
     with _writing():

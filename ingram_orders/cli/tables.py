@@ -70,7 +70,8 @@ def amount_text(amount: object) -> str:
     return f"{amount:,.2f}" if amount == round(amount, 2) else f"{amount:,f}"
 
 
-def _table(*headings: str, title: str | None = None) -> Table:
+def new_table(*headings: str, title: str | None = None) -> Table:
+    """Make a table without rows."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
     for heading in headings:
         right = heading in NUMBERS
@@ -88,7 +89,7 @@ def _line(*parts: object) -> Text:
 
 def orders_table(orders: Iterable[FoundOrder], title: str) -> Table:
     """Make the table of orders found."""
-    table = _table("Order", "Placed", "PO", "End user", "Status", "Total", title=title)
+    table = new_table("Order", "Placed", "PO", "End user", "Status", "Total", title=title)
     for order in orders:
         table.add_row(
             plain(order.ingram_order_number),
@@ -114,7 +115,7 @@ def detail_tables(detail: OrderDetailB2B) -> Iterator[Text | Table]:
         f"{amount_text(said(detail, 'order_total'))} {detail.currency_code or ''}".strip(),
         f"(freight {amount_text(freight)})" if freight else "",
     )
-    table = _table("Line", "Product", "Description", "Quantity", "Unit price", "Total")
+    table = new_table("Line", "Product", "Description", "Quantity", "Unit price", "Total")
     for line in detail.lines:
         table.add_row(
             plain(line.ingram_order_line_number),
@@ -131,7 +132,7 @@ def detail_tables(detail: OrderDetailB2B) -> Iterator[Text | Table]:
 
 
 def _sent_table(detail: OrderDetailB2B) -> Table:
-    table = _table("Line", "Shipped", "Delivered", "Invoice", "Carrier", "Tracking")
+    table = new_table("Line", "Shipped", "Delivered", "Invoice", "Carrier", "Tracking")
     for line in detail.lines:
         for shipment in line.shipment_details:
             for carrier in shipment.carrier_details or (Carrier(),):
@@ -156,7 +157,7 @@ def created_tables(created: OrderCreateResponse) -> Iterator[Text | Table]:
             f"for {created.customer_order_number}," if created.customer_order_number else "",
             f"{amount_text(said(order, 'order_total'))} {order.currency_code or ''}".strip(),
         )
-        table = _table("Line", "Product", "Quantity", "Total", "Status")
+        table = new_table("Line", "Product", "Quantity", "Total", "Status")
         for line in order.lines:
             table.add_row(
                 plain(line.customer_line_number),
@@ -191,7 +192,7 @@ def modified_tables(modified: OrderModifyResponse) -> Iterator[Text | Table]:
         amount_text(said(modified, "order_total")),
         f"notes: {modified.notes}" if modified.notes else "",
     )
-    table = _table("Line", "Product", "Quantity", "Change")
+    table = new_table("Line", "Product", "Quantity", "Change")
     for line in (*modified.lines, *modified.rejected_line_items):
         became = _rejection(line) if isinstance(line, RejectedModification) else Text("made")
         cells = (said(line, name) for name in ("ingram_line_number", "ingram_part_number", "quantity_ordered"))

@@ -1,0 +1,160 @@
+"""The command that watches orders: lines for programs, and for people a table that lives."""
+
+import re
+import sys
+from collections import deque
+from collections.abc import Iterable
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ingram_orders.cli import running
+from ingram_orders.cli.calls import errors_told
+from ingram_orders.cli.ending import INTERRUPTED, WRONG, fail, tell
+from ingram_orders.cli.output import write_line
+from ingram_orders.cli.tables import new_table, plain, status_text
+from ingram_orders.client import OrdersClient
+from ingram_orders.converters import unstructure
+from ingram_orders.errors import IngramError
+from ingram_orders.operations import SearchOrders
+from ingram_orders.polling import PollProblem, PollStats, StatusChanges
+from ingram_orders.status_store import StatusChange, StatusStore
+
+SHOWN: Final = 15
+"""Changes in the table, the latest ones."""
+
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def duration(text: str) -> timedelta:
+    """Read a time as `90s`, `5m`, `2h` or `1d`."""
+    found = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)([smhd])", text, re.ASCII)
+    if found is None or not float(found[1]):
+        raise click.BadParameter(f"{text!r} is not a time as 90s, 5m, 2h or 1d")
+    return timedelta(**{_UNITS[found[2]]: float(found[1])})
+
+
+def numbers_of(given: Iterable[str]) -> list[str]:
+    """Give the order numbers of the command line; for `-`, those in the lines of standard input."""
+    numbers: list[str] = []
+    for it in given:
+        numbers += [line.strip() for line in sys.stdin if line.strip()] if it == "-" else [it]
+    return numbers
+
+
+def watch(
+    client: OrdersClient, watched: list[str] | SearchOrders, *, store: str | None, as_json: bool, **terms: Any
+) -> None:
+    """Watch orders until all are final, or until it is interrupted."""
+    try:
+        changes = client.poll(watched, store=StatusStore(store) if store else None, **terms)
+    except IngramError as wrong:
+        fail(wrong, WRONG)
+    view = _Lines() if as_json or not sys.stdout.isatty() else _Screen(changes)
+    try:
+        with errors_told():
+            running.run(_watch(client, changes, view))
+    except KeyboardInterrupt:
+        kept = f"; {Path(store)} knows how to go on" if store else ""
+        fail(f"stopped after {view.told} change{'' if view.told == 1 else 's'}{kept}", INTERRUPTED)
+
+
+async def _watch(client: OrdersClient, changes: StatusChanges, view: "_Lines | _Screen") -> None:
+    async with client, changes:
+        with view:
+            async for it in changes:
+                view.show(it)
+
+
+class _Lines(nullcontext[None]):
+    """A line of JSON for each change, and one beside the output for each problem."""
+
+    told = 0
+
+    def show(self, it: StatusChange | PollProblem) -> None:
+        if isinstance(it, PollProblem):
+            tell(f"ingram-orders: {it.error}; it is tried again")
+            return
+        write_line(
+            {
+                "orderNumber": it.order_number,
+                "subOrderNumber": it.sub_order_number,
+                "before": None if it.before is None else it.before.value,
+                "after": it.after.value,
+                "seenAt": it.seen_at.isoformat(timespec="seconds"),
+                "order": unstructure(it.order),
+            }
+        )
+        self.told += 1
+
+
+class _Screen:
+    """The latest changes, how far the round is, and when the next begins."""
+
+    def __init__(self, changes: StatusChanges) -> None:
+        self.told = 0
+        self._changes = changes
+        self._latest = deque[StatusChange](maxlen=SHOWN)
+        self._problem: PollProblem | None = None
+        # Drawn by a thread of its own, so that it lives while nothing comes.
+        self._live = Live(console=Console(highlight=False), get_renderable=self._drawn, refresh_per_second=4)
+
+    def __enter__(self) -> None:
+        self._live.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def show(self, it: StatusChange | PollProblem) -> None:
+        if isinstance(it, PollProblem):
+            self._problem = it
+        else:
+            self._latest.append(it)
+            self.told += 1
+
+    def _drawn(self) -> RenderableType:
+        stats, problem = self._changes.stats, self._problem
+        shown: list[RenderableType] = [_changes_table([*self._latest], self.told), _progress(stats, datetime.now(UTC))]
+        if problem is not None:
+            shown.append(plain(f"{problem.seen_at.astimezone():%H:%M:%S} {problem.error}; it is tried again"))
+        return Group(*shown)
+
+
+def _changes_table(changes: list[StatusChange], told: int) -> Table:
+    table = new_table("Seen", "Order", "Their number", "Before", "After", title=f"{told} changes")
+    for it in changes:
+        table.add_row(
+            f"{it.seen_at.astimezone():%H:%M:%S}",
+            plain(it.sub_order_number or it.order_number),
+            plain(it.order.customer_order_number),
+            "" if it.before is None else status_text(it.before),
+            _word_of(it),
+        )
+    return table
+
+
+def _word_of(change: StatusChange) -> Text:
+    return status_text(change.after, change.order.order_status if change.sub_order_number is None else "another")
+
+
+def _progress(stats: PollStats, now: datetime) -> RenderableType:
+    """Show how far the round is; while one waits for the next, how long yet."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row(
+        f"Round {stats.round}",
+        ProgressBar(total=max(stats.due, 1), completed=min(stats.refreshed, stats.due), width=40),
+        f"{stats.refreshed:,} seen of {stats.due:,} due, {stats.watched:,} watched; "
+        f"{stats.calls:,} calls, {stats.changes:,} changes, {stats.problems:,} problems",
+    )
+    if stats.next_due is not None:
+        left = max((stats.next_due - now).total_seconds(), 0.0)
+        grid.add_row("Next", "", f"in {timedelta(seconds=round(left))}, at {stats.next_due.astimezone():%H:%M:%S}")
+    return grid
