@@ -360,8 +360,10 @@ class OrdersClient:
 
         Args:
             searches: Taken one after the other as they are begun, so that they may be made on the way, and any number.
-            at_once: How many go on at a time, 1 or more.
-            unique: Whether an order of one customer is given once only, where several searches find it.
+                Each goes through the client or view that it was begun on.
+            at_once: How many go on at a time, or are done and wait to be read, 1 or more.
+            unique: Whether an order of one customer is given once only, where several searches find it, those too that
+                fail. Some 100 bytes of each order are kept for it.
             thorough: As of `SearchOrders.paginate`.
 
         Raises:
@@ -407,12 +409,14 @@ class OrdersClient:
             at_once: How many details are asked for at a time.
 
         Raises:
-            InvalidRequestError: A number cannot be right, or *at_once*; nothing was sent.
+            InvalidRequestError: A number cannot be right, or the search, or *at_once*; nothing was sent.
             ConfigurationError: A setting cannot be right. On entering the block: the store cannot be used, or *every*
                 is more often than the quota can serve; it tells what can be served.
             AuthenticationError: While one waits for a change: the credentials are refused.
         """
         client = numbers_or_search.sends if isinstance(numbers_or_search, SearchOrders) else self
+        if isinstance(numbers_or_search, SearchOrders):
+            self.check(numbers_or_search)
         session = (client if isinstance(client, OrdersClient) else self)._session
         limiter, quota = session.pace.limiter, None
         if isinstance(limiter, RateLimit) and GetOrderDetails.method in limiter.methods:

@@ -1,5 +1,6 @@
 """What type checkers are to see of the API; checked by mypy and pyright, never run. An unused ignore fails."""
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal, assert_type
@@ -8,7 +9,10 @@ from ingram_orders import (
     AsyncOrderCreateDTO,
     AsyncOrderCreateResponse,
     CreateLine,
+    Drift,
+    FanOut,
     FoundOrder,
+    IngramError,
     ModifyOrder,
     OpenPlacement,
     OrderCreateRequest,
@@ -21,14 +25,23 @@ from ingram_orders import (
     OrderSearchResponse,
     OrderStatus,
     OutcomeUnknownError,
+    Paginator,
     PlacedOrder,
+    PollProblem,
     RateLimit,
     Response,
     RetryPolicy,
     SearchOrders,
+    SearchResult,
+    StatusChange,
+    StatusChanges,
+    StatusStore,
     Timeouts,
     VendorRequiredInfo,
     VendorRequiredInfoRequest,
+    for_each,
+    for_each_customer,
+    split_by_date,
     structure,
     unstructure,
 )
@@ -127,6 +140,62 @@ async def placing(orders: OrdersClient, error: OutcomeUnknownError) -> None:
     assert_type(resolution.effect, Literal["done", "not done", "unknown"])
     assert_type(resolution.order, OrderDetailB2B | None)
     assert_type(error.orders, tuple[FoundOrder, ...])
+
+
+async def walking(orders: OrdersClient) -> None:
+    search = orders.search()
+    walk = search.paginate(at_once=4, page_size=50, start=None, thorough=True)
+    assert_type(walk, Paginator)
+    assert_type([it async for it in walk], list[FoundOrder])
+    assert_type(await walk.collect(10), list[FoundOrder])
+    assert_type([it async for it in walk.pages()], list[OrderSearchResponse])
+    assert_type([it async for it in walk.pages_with_response()], list[Response[OrderSearchResponse]])
+    assert_type(walk.cursor, str)
+    assert_type(walk.drift, Drift)
+    await search.paginate(start=7).collect()  # type: ignore[arg-type]
+    await walk.collect("all")  # type: ignore[arg-type]
+
+
+async def many_searches(orders: OrdersClient) -> None:
+    numbers = for_each(orders.search(), "serial_number", ["S1", "S2"])
+    assert_type(numbers, Iterator[SearchOrders])
+    assert_type(split_by_date(orders.search(), date(2026, 1, 1), "2026-03-31", days=7), Iterator[SearchOrders])
+    assert_type(for_each_customer(orders.search(), [("20-222222", "US")]), Iterator[SearchOrders])
+    async with orders.fan_out(numbers, at_once=8, unique=True, thorough=True) as results:
+        assert_type(results, FanOut)
+        async for result in results:
+            assert_type(result, SearchResult)
+            assert_type(result.search, SearchOrders)
+            assert_type(result.orders, tuple[FoundOrder, ...])
+            assert_type(result.error, IngramError | None)
+        async for search, order in results.orders():
+            assert_type(search, SearchOrders)
+            _ = order.ingram_order_number  # type: ignore[union-attr]
+            if isinstance(order, IngramError):
+                assert_type(order.cursor, str | None)
+            else:
+                assert_type(order, FoundOrder)
+    orders.fan_out(orders.search())  # type: ignore[arg-type]
+    orders.fan_out([orders.details("20-RD3QV")])  # type: ignore[list-item]
+    for_each_customer(orders.search(), ["20-222222"])  # type: ignore[list-item]
+    for_each_customer(orders.search(), {"20-222222": "US"})  # type: ignore[dict-item]
+
+
+async def watching(orders: OrdersClient) -> None:
+    async with orders.poll(["20-RD3QV"], timedelta(minutes=5), StatusStore("status.db")) as changes:
+        assert_type(changes, StatusChanges)
+        async for it in changes:
+            assert_type(it, StatusChange | PollProblem)
+            if isinstance(it, PollProblem):
+                assert_type(it.error, IngramError)
+            else:
+                assert_type(it.before, OrderStatus | None)
+                assert_type(it.after, OrderStatus)
+    orders.poll(orders.search(), every=5)  # type: ignore[arg-type]
+    assert_type(await orders.wait_for("20-RD3QV"), OrderDetailB2B)
+    await orders.wait_for("20-RD3QV", {OrderStatus.SHIPPED, OrderStatus.CANCELLED}, timeout=60)
+    await orders.wait_for("20-RD3QV", lambda status: status is not OrderStatus.ON_HOLD)
+    await orders.wait_for("20-RD3QV", "SHIPPED")  # type: ignore[arg-type]
 
 
 def settings(sandbox: Sandbox) -> None:
