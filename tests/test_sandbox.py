@@ -3,7 +3,7 @@
 import io
 import json
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,16 @@ async def test_a_clock_without_a_zone_will_do() -> None:
 def test_fewer_orders_than_none_are_refused() -> None:
     with pytest.raises(ValueError, match="0 or more"):
         Sandbox(orders=-5)
+
+
+async def test_orders_are_as_old_as_is_said() -> None:
+    with pytest.raises(ValueError, match="days must be 1 or more"):
+        Sandbox(days=0)
+    today = datetime(2026, 6, 30, tzinfo=UTC)
+    async with Sandbox(orders=300, days=90, clock=lambda: today) as sandbox, sandbox.client() as orders:
+        search = orders.search().ingram_order_date_bt([date(2000, 1, 1), date(2100, 1, 1)])
+        ages = {(today - it.ingram_order_date).days async for it in search.paginate()}  # type: ignore[operator]
+    assert max(ages) in range(80, 91)
 
 
 async def test_nothing_was_sent_or_delivered_in_the_future() -> None:

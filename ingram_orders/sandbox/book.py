@@ -28,9 +28,6 @@ from ingram_orders.storage import Kind, Storage
 
 T = TypeVar("T")
 
-SEEDED_DAYS: Final = 30
-"""How far back seeded orders were placed; one in three is older than what a search without filters shows."""
-
 KIND: Final = Kind(
     name="ingram_orders sandbox",
     application_id=0x494F5342,
@@ -52,6 +49,7 @@ class OrderBook:
         *,
         seed: int,
         orders: int,
+        days: int,
         market: Market,
         products: Products,
         manners: Manners,
@@ -61,6 +59,7 @@ class OrderBook:
         self._storage = Storage(database, KIND)
         self._seed = seed
         self._seeded = orders
+        self._days = days
         self._market = market
         self._products = products
         self.manners = manners
@@ -180,7 +179,7 @@ class OrderBook:
             while number in taken:
                 number = order_number(self._market, pick)
             taken.add(number)
-            placed = now - timedelta(days=life.below(pick, SEEDED_DAYS), minutes=life.below(pick, 1440))
+            placed = now - timedelta(days=life.below(pick, self._days), minutes=life.below(pick, 1440))
             way = way_by_chance(pick)
             if way == "held" and pick.random() < 0.5:  # half of them can still be changed
                 placed = now - timedelta(minutes=life.below(pick, 20 * 60))

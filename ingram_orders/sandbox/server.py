@@ -68,6 +68,7 @@ class Sandbox:
         *,
         seed: int = 1,
         orders: int = 40,
+        days: int = 30,
         port: int = 0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         database: str | Path = ":memory:",
@@ -85,6 +86,7 @@ class Sandbox:
         Args:
             seed: What the orders, and the quirks, are made from.
             orders: How many there are to begin with.
+            days: How far back they were placed; what is older than 20 days, a search without filters does not show.
             port: Of 127.0.0.1; 0 takes a free one.
             clock: The time that counts for all of it; one without a zone counts as UTC.
             database: A file that keeps the orders; a file that is there already keeps those that it has.
@@ -98,10 +100,12 @@ class Sandbox:
             one_token: Whether a token ends when another is issued, as is seen of the API.
 
         Raises:
-            ValueError: *orders* is less than 0, there is no such *market*, or no product.
+            ValueError: *orders* is less than 0, or *days* less than 1; there is no such *market*, or no product.
         """
         if orders < 0:
             raise ValueError(f"orders must be 0 or more, not {orders}")
+        if days < 1:
+            raise ValueError(f"days must be 1 or more, not {days}")
         if market not in MARKETS:
             raise ValueError(f"market must be one of {', '.join(MARKETS)}, not {market!r}")
         known = PRODUCTS if products is None else by_sku(*products)
@@ -133,6 +137,7 @@ class Sandbox:
             database,
             seed=seed,
             orders=orders,
+            days=days,
             market=place,
             products=known,
             manners=manners or Manners(),
