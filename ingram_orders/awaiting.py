@@ -42,8 +42,12 @@ async def wait_for(
 ) -> OrderDetailB2B:
     """See `OrdersClient.wait_for`; *details* is the request that looks."""
     is_reached = _reached(until)
+    if isinstance(final, OrderStatus):
+        final = {final}
     ends = None if timeout is None else clock() + timeout
-    wait, status, trouble = min(FIRST_WAIT, every.total_seconds()), None, None
+    wait = min(FIRST_WAIT, every.total_seconds())
+    status: OrderStatus | None = None
+    trouble: IngramError | None = None
     number = details.values["order_number"]
     while True:
         left = None if ends is None else ends - clock()
@@ -52,16 +56,20 @@ async def wait_for(
         except (*PASSING, RateLimitedError) as error:
             trouble = error
         except DeadlineExceededError as error:
-            raise _late(number, status, trouble or error) from error
+            if ends is not None:
+                raise _late(number, status, trouble or error) from error
+            trouble = error  # it was this look that took too long, and there is no hurry
         else:
             status, trouble = order.status, None
             if is_reached(status):
                 return order
             if status in final:
                 raise OrderEndedError(f"order {number} ended as {order.order_status}", status=status, order=order)
-        if ends is not None and clock() + wait >= ends:
+        # The last look is a moment before the time is up.
+        rest = wait if ends is None else ends - clock() - FIRST_WAIT
+        if rest <= 0:
             raise _late(number, status, trouble) from trouble
-        await sleep(wait)
+        await sleep(min(wait, rest))
         wait = min(wait * 1.5, every.total_seconds())
 
 

@@ -414,10 +414,12 @@ class OrdersClient:
                 is more often than the quota can serve; it tells what can be served.
             AuthenticationError: While one waits for a change: the credentials are refused.
         """
-        client = numbers_or_search.sends if isinstance(numbers_or_search, SearchOrders) else self
+        client = self
         if isinstance(numbers_or_search, SearchOrders):
-            self.check(numbers_or_search)
-        session = (client if isinstance(client, OrdersClient) else self)._session
+            if isinstance(numbers_or_search.sends, OrdersClient):
+                client = numbers_or_search.sends  # a view has defaults of its own
+            client.check(numbers_or_search)
+        session = client._session
         limiter, quota = session.pace.limiter, None
         if isinstance(limiter, RateLimit) and GetOrderDetails.method in limiter.methods:
             quota = limiter.calls, limiter.seconds

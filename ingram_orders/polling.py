@@ -11,6 +11,7 @@ import math
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -64,11 +65,11 @@ class PollStats:
     watched: int = 0
     """Orders whose status is not final yet."""
     due: int = 0
-    """Orders that this round has to look at."""
+    """Orders that this round has to look at, of those known when it began."""
     refreshed: int = 0
     """Watched orders that were seen in it, due or not."""
     calls: int = 0
-    """Requests that it has sent, those too that failed or were repeated."""
+    """Requests that it has sent, those too that were repeated; a call that failed counts once."""
     changes: int = 0
     """What it has found to be changed."""
     problems: int = 0
@@ -104,8 +105,8 @@ class _Walk:
     search: SearchOrders
     window: Window | None = None
     """The days that it covers; `None` for a search of the caller's own."""
-    left: set[str] = field(factory=set)
-    """Orders that it is to show, and has not yet."""
+    left: dict[str, None] = field(factory=dict)
+    """Orders that it is to show, and has not yet; those first that wait the longest."""
     exploration: Exploration | None = None
     """By which it is given up, where it looks for orders of which no day is known."""
     page: Page | None = None
@@ -118,6 +119,27 @@ class _Walk:
 
     def __attrs_post_init__(self) -> None:
         self.pages = self.search.paginate().pages_with_response()
+
+
+@define
+class _Round:
+    """
+    What is left to do in a round, and what came of it that is not noted yet.
+
+    It is done one step at a time, and is true wherever a step is cancelled: that one is done again, but for its calls.
+    """
+
+    began: float
+    is_planned: bool = False
+    walks: deque[_Walk] = field(factory=deque)
+    exploration: Exploration | None = None
+    unexplored: Iterator[Window] = field(factory=lambda: iter(()))
+    unknown: dict[str, None] = field(factory=dict)
+    """Orders that the exploration looks for."""
+    details: dict[str, None] = field(factory=dict)
+    """Orders to ask for one by one, in order."""
+    answers: dict[str, OrderDetailB2B | IngramError] = field(factory=dict)
+    """What was answered of some of those."""
 
 
 class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
@@ -173,22 +195,21 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
         self._quota = quota
         self._sleep = sleep
         self._is_open = False
+        self._begin()
+
+    def _begin(self) -> None:
+        """Be as nobody has watched with it yet."""
         self._stats = PollStats()
+        self._counted.calls = 0
+        self._round: _Round | None = None
         # What is to be given: changes with their ids, problems without.
         self._ready = deque[tuple[int | None, StatusChange | PollProblem]]()
         self._given: int | None = None
         self._read_until = 0
         """The id of the last change that was taken from the store."""
-        # What is to be done in this round.
-        self._began = 0.0
-        self._is_planned = True
-        self._walks = deque[_Walk]()
-        self._windows: Iterator[Window] = iter(())
-        self._exploration: Exploration | None = None
-        self._unknown: set[str] = set()
-        """Numbers of orders that the exploration looks for."""
-        self._details: dict[str, None] = {}
-        """Numbers of orders to ask for one by one, in order."""
+        self._tells_new = self._tells_first
+        """Whether an order that is seen for the first time is a change."""
+        self._is_asked = False
         self._too_often = 0.0
         """The figure that was last told to be more than *every*."""
 
@@ -206,9 +227,10 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
         """
         if self._is_open:
             raise ConfigurationError("these orders are being watched already")
-        if await self._store.open(self._whose, self._numbers) and self._search is not None:
-            self._tells_first = True
+        was_begun = await self._store.open(self._whose, self._numbers)
         self._is_open = True
+        self._begin()
+        self._tells_new |= was_begun and self._search is not None
         try:
             outlook = await self._store.outlook(self._terms)
             self._stats = evolve(self._stats, watched=outlook.watched)
@@ -232,163 +254,184 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
     async def __anext__(self) -> StatusChange | PollProblem:
         if not self._is_open:
             raise ConfigurationError("orders are watched inside `async with`")
-        if self._given is not None:
-            await self._store.settle(self._given)
-            self._given = None
-        while not self._ready:
-            for id_, change in await self._store.unsettled(self._read_until, MOST_ON_A_PAGE):
-                self._ready.append((id_, change))
-                self._read_until = id_
-            if not self._ready:
-                await self._go_on()
+        if self._is_asked:
+            raise ConfigurationError("these changes are being waited for by another task")
+        self._is_asked = True
+        try:
+            if self._given is not None:
+                await self._store.settle(self._given)
+                self._given = None
+            while not self._ready:
+                for id_, change in await self._store.unsettled(self._read_until, MOST_ON_A_PAGE):
+                    self._ready.append((id_, change))
+                    self._read_until = id_
+                if not self._ready:
+                    await self._go_on()
+        finally:
+            self._is_asked = False
         self._given, it = self._ready.popleft()
         return it
 
     # ── A round ─────────────────────────────────────────────────────────────────────────────────────────────────
-    #
-    # One step at a time; whatever is cancelled in the midst of one is done again.
 
     async def _go_on(self) -> None:
-        if self._walks:
-            await self._step(self._walks[0])
-        elif not self._is_planned:
-            await self._plan()
-        elif self._exploration is not None:
-            self._explore(self._exploration)
-        elif self._details:
-            await self._ask_details([*self._details][: self._at_once])
+        its = self._round
+        if its is None:
+            await self._wait_for_next_round(None)
+        elif its.walks:
+            await self._step(its, its.walks[0])
+        elif not its.is_planned:
+            await self._plan(its)
+        elif its.exploration is not None:
+            self._explore(its, its.exploration)
+        elif its.details:
+            await self._ask_details(its)
         else:
-            await self._wait_for_next_round()
+            await self._wait_for_next_round(its)
 
-    async def _wait_for_next_round(self) -> None:
-        """Sleep until the next round, and begin it."""
+    async def _wait_for_next_round(self, last: _Round | None) -> None:
+        """
+        Sleep until the next round, and begin it.
+
+        Raises:
+            StopAsyncIteration: There is nothing left to watch.
+        """
         now = self._store.clock()
         outlook = await self._store.outlook(self._terms)
-        if self._stats.round == 0:
-            begins = now
-        else:
-            begins = self._began + self._terms.every
-            if self._search is None and outlook.next_due is not None:
-                begins = max(begins, min(outlook.next_due, now + self._terms.slowest))
         if self._search is None and not outlook.watched:
             self._stats = evolve(self._stats, watched=0, next_due=None)
             raise StopAsyncIteration
+        begins = now
+        if last is not None:
+            last.began = min(last.began, now)  # the clock may have gone back
+            begins = last.began + self._terms.every
+            if self._search is None and outlook.next_due is not None:
+                begins = max(begins, outlook.next_due)
         if begins > now:
             self._stats = evolve(self._stats, watched=outlook.watched, next_due=_time(begins))
             await self._sleep(begins - now)
             return
-        self._began, self._counted.calls = now, 0
-        self._stats = PollStats(round=self._stats.round + 1, watched=outlook.watched)
-        self._is_planned = False
-        if self._search is not None:
-            self._walks.append(_Walk(self._through_us(self._search)))
-
-    async def _plan(self) -> None:
         due = await self._store.due(self._terms)
-        unknown = [it.number for it in due if not it.was_seen and it.day is None]
+        self._counted.calls = 0
+        self._stats = PollStats(round=self._stats.round + 1, watched=outlook.watched, due=len(due))
+        self._round = _Round(now)
+        if self._search is not None:
+            self._round.walks.append(_Walk(self._through_us(self._search)))
+
+    async def _plan(self, its: _Round) -> None:
+        due = await self._store.due(self._terms)
+        counts = await self._store.counts()
+        unknown = dict.fromkeys(it.number for it in due if not it.was_seen and it.day is None)
         exploration = Exploration(unknown=len(unknown), today=_time(self._store.clock()).date())
-        explored = set(unknown) if exploration.pays else set[str]()
-        plan = plan_round({it.number: it.day for it in due if it.number not in explored}, await self._store.counts())
+        if exploration.pays:
+            its.exploration, its.unexplored, its.unknown = exploration, exploration.windows(), unknown
+        plan = plan_round({it.number: it.day for it in due if it.number not in its.unknown}, counts)
         for window in plan.windows:
-            left = {it.number for it in due if it.day is not None and window.covers(it.day)}
-            self._walks.append(self._walk(window, left))
-        self._details |= dict.fromkeys(plan.details)
-        if explored:
-            self._exploration, self._windows = exploration, exploration.windows()
-            self._unknown = explored
-        self._is_planned = True
-        self._stats = evolve(self._stats, due=self._stats.due + len(due))
+            left = dict.fromkeys(it.number for it in due if it.day is not None and window.covers(it.day))
+            its.walks.append(self._walk(window, left))
+        its.details |= dict.fromkeys(plan.details)
+        its.is_planned = True
         if (told := self._too_much(plan.calls - len(plan.details), len(plan.details))) is not None:
             self._tell(told)
 
-    def _explore(self, exploration: Exploration) -> None:
-        window = next(self._windows, None)
+    def _explore(self, its: _Round, exploration: Exploration) -> None:
+        window = next(its.unexplored, None)
         if window is None:
-            self._exploration = None
-            self._details |= dict.fromkeys(self._unknown)
+            its.exploration = None
+            its.details |= its.unknown
         else:
-            walk = self._walk(window, self._unknown)
-            walk.exploration = exploration
-            self._walks.append(walk)
+            its.walks.append(evolve(self._walk(window, its.unknown), exploration=exploration))
 
-    async def _step(self, walk: _Walk) -> None:
-        """Read a page, and note what it shows."""
+    async def _step(self, its: _Round, walk: _Walk) -> None:
+        """Read a page of a search, and note what it shows."""
         if walk.page is None:
             try:
                 walk.page = await anext(walk.pages)
             except StopAsyncIteration:
-                await self._end(walk)
+                await self._end(its, walk)
                 return
             except IngramError as error:
-                self._end_if_hopeless(error)
+                if _is_hopeless(error):
+                    its.walks[0] = evolve(walk, read=0, days=Counter())  # from its beginning
+                    raise
                 self._tell(error, search=walk.search)
-                self._walks.popleft()
+                its.walks.popleft()
+                if walk.exploration is not None:
+                    its.exploration = None
+                # Where it fails time and again, nobody waits for ever, and yet it costs no call for each that it shows.
+                its.details |= dict.fromkeys(islice(walk.left, MOST_ON_A_PAGE))
                 return
         page = walk.page.model
-        seen = {it.number: it for it in map(sighting, page.orders) if it is not None}
+        seen = [it for it in map(sighting, page.orders) if it is not None]
         noted = await self._store.note(
-            seen.values(),
-            self._terms,
-            since=self._began,
-            adopts=walk.window is None,
-            tells_first=self._tells_first,
+            seen, self._terms, since=its.began, adopts=walk.window is None, tells_first=self._tells_new
         )
         walk.page = None
         walk.read += 1
-        found = len(walk.left & noted.seen)
-        walk.left -= noted.seen
-        walk.days.update(day for it in seen.values() if (day := day_of(it.order)) is not None)
-        self._details |= dict.fromkeys(noted.to_confirm)
+        found = [number for number in noted.seen if number in walk.left]
+        for number in found:
+            del walk.left[number]
+        walk.days.update(day for it in seen if (day := day_of(it.order)) is not None)
+        its.details |= dict.fromkeys(noted.to_confirm)
         self._count(noted)
         if walk.exploration is not None:
-            walk.exploration.note_page(found)
+            walk.exploration.note_page(len(found))
             if not walk.exploration.pays:
-                self._walks.popleft()
+                its.walks.popleft()
         elif walk.window is not None:
-            await self._see_whether_it_pays(walk, walk.window, page.records_found)
+            await self._see_whether_it_pays(its, walk, walk.window, page.records_found, found=len(found))
         elif walk.read == 1 and (told := self._too_much(pages(page.records_found or 0), 0)) is not None:
             self._tell(told)
 
-    async def _see_whether_it_pays(self, walk: _Walk, window: Window, said: int | None) -> None:
+    async def _see_whether_it_pays(
+        self, its: _Round, walk: _Walk, window: Window, said: int | None, *, found: int
+    ) -> None:
         """Leave a window once all is seen that it is read for, or where the details of the rest are fewer calls."""
         more = pages(said) - walk.read if said else 0
-        if walk.left and len(walk.left) >= more:
+        if walk.left and (found or len(walk.left) >= more):
             return
+        its.walks.popleft()
+        its.details |= walk.left
         if said:
             await self._store.keep_counts(_spread(said, window, await self._store.counts()))
-        self._details |= dict.fromkeys(walk.left)
-        self._walks.popleft()
 
-    async def _end(self, walk: _Walk) -> None:
+    async def _end(self, its: _Round, walk: _Walk) -> None:
         """Note what a search showed that was gone through to its end, and what it did not."""
         if walk.window is None:
             await self._store.note_begun()
-            self._tells_first = True
+            self._tells_new = True
         else:
             await self._store.keep_counts({day: walk.days[day] for day in walk.window.days()})
         if walk.exploration is None and walk.left:
-            await self._store.note_missing(walk.left)
-            self._details |= dict.fromkeys(walk.left)
-        self._walks.popleft()
+            await self._store.note_missing(walk.left, self._terms)
+            its.details |= walk.left
+        its.walks.popleft()
 
-    async def _ask_details(self, numbers: list[str]) -> None:
-        async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(self._ask_one(number)) for number in numbers]
-        answers = dict(zip(numbers, (it.result() for it in asked), strict=True))
-        seen = []
-        for number, answer in answers.items():
-            if isinstance(answer, IngramError):
-                self._end_if_hopeless(answer)
-                await self._store.note_failure(number, self._terms)
-                self._tell(answer, order_number=number)
-            elif (it := sighting(answer, number)) is not None:
-                seen.append(it)
+    async def _ask_details(self, its: _Round) -> None:
+        """Ask for some orders one by one, and note what they are."""
+        if not its.answers:
+            async with asyncio.TaskGroup() as group:
+                asked = {it: group.create_task(self._ask_one(it)) for it in islice(its.details, self._at_once)}
+            its.answers = {number: task.result() for number, task in asked.items()}
+        for answer in its.answers.values():
+            if isinstance(answer, IngramError) and _is_hopeless(answer):
+                its.answers = {}
+                raise answer
+        failed = {number: answer for number, answer in its.answers.items() if isinstance(answer, IngramError)}
+        seen = [
+            it
+            for number, answer in its.answers.items()
+            if not isinstance(answer, IngramError) and (it := sighting(answer, number)) is not None
+        ]
         noted = await self._store.note(
-            seen, self._terms, since=self._began, adopts=False, tells_first=self._tells_first
+            seen, self._terms, since=its.began, adopts=False, tells_first=self._tells_new, failed=[*failed]
         )
+        for number in its.answers:
+            del its.details[number]
+        its.answers = {}
         self._count(noted)
-        for number in numbers:
-            del self._details[number]
+        for number, error in failed.items():
+            self._tell(error, order_number=number)
 
     async def _ask_one(self, number: str) -> OrderDetailB2B | IngramError:
         try:
@@ -397,10 +440,6 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
             return error
 
     # ── What goes wrong ─────────────────────────────────────────────────────────────────────────────────────────
-
-    def _end_if_hopeless(self, error: IngramError) -> None:
-        if isinstance(error, AuthenticationError | ConfigurationError):
-            raise error
 
     def _tell(self, error: IngramError, **about: Any) -> None:
         tell(_log, logging.INFO, "round %d: %s", self._stats.round, describe(error))
@@ -430,16 +469,20 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
     def _through_us(self, search: SearchOrders) -> SearchOrders:
         return SearchOrders(self._counted, **search.values)
 
-    def _walk(self, window: Window, left: set[str]) -> _Walk:
+    def _walk(self, window: Window, left: dict[str, None]) -> _Walk:
         search = self._new_search().ingram_order_date_bt([window.first, window.last])
         return _Walk(search, window=window, left=left)
 
     def _count(self, noted: Noted) -> None:
         self._stats = evolve(
             self._stats,
-            refreshed=self._stats.refreshed + len(noted.seen),
+            refreshed=self._stats.refreshed + noted.refreshed,
             changes=self._stats.changes + noted.changes,
         )
+
+
+def _is_hopeless(error: IngramError) -> bool:
+    return isinstance(error, AuthenticationError | ConfigurationError)
 
 
 def _spread(orders: int, window: Window, counts: Mapping[date, int]) -> dict[date, int]:

@@ -5,16 +5,27 @@ Search and details differ in spelling, and each may lag behind the other. So wha
 a word that one of them only repeats is no news.
 """
 
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta, timezone
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ingram_orders.models import FoundOrder, OrderDetailB2B, OrderStatus
 from ingram_orders.models.shared import folded_status
 
-_RANK: Final = {status: rank for rank, status in enumerate(OrderStatus)}
+_WESTERNMOST: Final = timezone(timedelta(hours=-12))
+"""Where a day ends last."""
+
+_RANK: Final[Mapping[OrderStatus, int]] = {
+    status: rank for rank, status in enumerate(OrderStatus) if status is not OrderStatus.UNKNOWN
+}
+"""How far along an order's life a status is."""
+
+_fold = lru_cache(folded_status)
+_status = lru_cache(OrderStatus.of)
 
 
 class Source(Enum):
@@ -36,18 +47,31 @@ class Verdict(Enum):
 
 @frozen
 class Seen:
-    """What was last seen of an order, or of a part of one."""
+    """What was last seen of an order, or of a part of one; words are folded."""
 
-    status: OrderStatus
+    word: str
+    """That of its status."""
     search: str | None = None
-    """The word of the last search that showed it, folded; `None` where none did."""
+    """What the last search said that showed it; `None` where none did."""
     details: str | None = None
-    """The same of the details."""
+    """What its details said last."""
 
     @classmethod
     def first(cls, word: str, source: Source) -> "Seen":
         """Give what is seen by the first word there is."""
-        return _noted(cls(OrderStatus.of(word)), folded_status(word), source)
+        folded = _fold(word)
+        return cls(folded, folded) if source is Source.SEARCH else cls(folded, None, folded)
+
+    @property
+    def status(self) -> OrderStatus:
+        """How far it is."""
+        return _status(self.word)
+
+    def after(self, source: Source, word: str) -> "Seen":
+        """Give the same once one of the two has said a word."""
+        if source is Source.SEARCH:
+            return self if self.search == word else Seen(self.word, word, self.details)
+        return self if self.details == word else Seen(self.word, self.search, word)
 
 
 @frozen(kw_only=True)
@@ -97,7 +121,19 @@ def day_of(order: FoundOrder | OrderDetailB2B) -> date | None:
     return day.date() if isinstance(day, datetime) else day
 
 
-def judge(seen: Seen, word: str, source: Source, *, is_part: bool = False) -> tuple[Verdict, Seen]:
+def placed_by(order: FoundOrder | OrderDetailB2B) -> datetime | None:
+    """Give when an order had been placed at the latest: a time without an offset, or a day, may be of any zone."""
+    when = order.ingram_order_date
+    if when is None:
+        return None
+    if not isinstance(when, datetime):
+        when = datetime(when.year, when.month, when.day, 23, 59, 59)
+    return when if when.tzinfo is not None else when.replace(tzinfo=_WESTERNMOST)
+
+
+def judge(
+    seen: Seen, word: str | None, source: Source, *, is_part: bool = False, has_rested: bool = False
+) -> tuple[Verdict, Seen]:
     """
     Say whether a word is a change, and give what is seen from now on.
 
@@ -106,30 +142,34 @@ def judge(seen: Seen, word: str, source: Source, *, is_part: bool = False) -> tu
 
     Args:
         seen: What was seen before.
-        word: The API's own.
+        word: The API's own; `None` where the details say nothing, and so do not deny what the search said.
         source: Who says it.
         is_part: Whether it is about a sub-order, of which the details speak by its lines only.
+        has_rested: Whether the last change is so long ago that details that still differ cannot just lag.
     """
-    status, folded = OrderStatus.of(word), folded_status(word)
+    if word is None:
+        if source is Source.SEARCH or seen.search is None or _is_same(seen.word, seen.search):
+            return Verdict.SAME, seen
+        return Verdict.CHANGED, Seen(seen.search, seen.search, seen.details)
+    folded = _fold(word)
     last = seen.search if source is Source.SEARCH else seen.details
-    noted = _noted(seen, folded, source)
-    changed = Verdict.CHANGED, evolve(noted, status=status)
-    same, confirm = (Verdict.SAME, noted), (Verdict.CONFIRM, noted)
-    if status is seen.status and status is not OrderStatus.UNKNOWN:
-        return same
-    if OrderStatus.UNKNOWN in (status, seen.status):  # which has no place in an order's life
-        if folded == last or (status is seen.status and folded in (seen.search, seen.details)):
-            return same
-        return confirm if source is Source.SEARCH and last is None else changed
-    is_forward = _RANK[status] > _RANK[seen.status]
+    noted = seen.after(source, folded)
+    if _is_same(seen.word, folded):
+        return Verdict.SAME, noted
+    changed = Verdict.CHANGED, Seen(folded, noted.search, noted.details)
+    before, after = _RANK.get(seen.status), _RANK.get(_status(folded))
+    is_forward = before is not None and after is not None and after > before
     if source is Source.SEARCH:
-        return changed if is_forward and folded != last else confirm
-    if seen.search is not None and OrderStatus.of(seen.search) is status:
-        return changed  # the search says so too
+        # What has no place in an order's life is believed of a search that is known not to lag.
+        is_news = is_forward or (None in (before, after) and last is not None and _is_same(seen.word, last))
+        return changed if is_news and folded != last else (Verdict.CONFIRM, noted)
+    if has_rested or (seen.search is not None and _is_same(seen.search, folded)):
+        return changed
     if folded == last or (is_part and last is None and not is_forward):
-        return same
+        return Verdict.SAME, noted  # the search is ahead
     return changed
 
 
-def _noted(seen: Seen, folded: str, source: Source) -> Seen:
-    return evolve(seen, search=folded) if source is Source.SEARCH else evolve(seen, details=folded)
+def _is_same(one: str, other: str) -> bool:
+    """Whether two folded words are one status; of those that are not known, each is its own."""
+    return one == other or (_status(one) is _status(other) and _status(one) is not OrderStatus.UNKNOWN)

@@ -10,16 +10,16 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from os import PathLike
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from attrs import define, field, frozen
 
 from ingram_orders.converters import structure, unstructure
-from ingram_orders.errors import ConfigurationError, describe
+from ingram_orders.errors import ConfigurationError, InvalidRequestError, brief, describe
 from ingram_orders.exact_json import read_json, write_json
 from ingram_orders.models import FoundOrder, OrderDetailB2B, OrderStatus
 from ingram_orders.planning import next_look
-from ingram_orders.sightings import Seen, Sighting, Source, Verdict, day_of, judge
+from ingram_orders.sightings import Seen, Sighting, Source, Verdict, day_of, judge, placed_by
 from ingram_orders.storage import Kind, Storage
 
 T = TypeVar("T")
@@ -33,12 +33,14 @@ _KIND: Final = Kind(
     CREATE TABLE orders (
         number TEXT PRIMARY KEY,
         day TEXT,  -- of the order, where it is known
-        is_shown INTEGER NOT NULL DEFAULT 1,  -- whether a search of that day shows it, as far as is known
-        status TEXT, search TEXT, details TEXT,  -- as a `Seen`; NULL where nothing was seen yet
-        parts TEXT NOT NULL DEFAULT '{}',  -- the same of its sub-orders by their numbers, in JSON
+        status TEXT,  -- NULL where it was not seen yet
+        seen TEXT NOT NULL DEFAULT '{}',  -- of it ("") and of its parts by their numbers, each as a `Seen`, in JSON
+        said TEXT,  -- all that a search said of it that agrees with that; NULL where none did, or something is open
         must_confirm INTEGER NOT NULL DEFAULT 0,  -- whether only its details will do
         moved_at REAL NOT NULL, due_at REAL NOT NULL,  -- in seconds since the epoch
         failures INTEGER NOT NULL DEFAULT 0,  -- since it was last seen
+        misses INTEGER NOT NULL DEFAULT 0,  -- searches that should have shown it and did not, since one did
+        hidden_until REAL NOT NULL DEFAULT 0,  -- until when none is relied on to
         is_listed INTEGER NOT NULL DEFAULT 1  -- whether it is watched now, unless its status is final
     ) WITHOUT ROWID;
     -- How many orders there are on a day, watched or not, as searches showed.
@@ -47,7 +49,16 @@ _KIND: Final = Kind(
     CREATE TABLE changes (id INTEGER PRIMARY KEY AUTOINCREMENT, change TEXT NOT NULL)""",
 )
 
-_DAMAGED: Final = (ValueError, TypeError, KeyError, IndexError)
+_VALUES: Final = 900
+"""Of one statement, at most: older versions of SQLite take 999."""
+
+_HIDDEN: Final = 86_400.0
+"""Seconds for which a search is not relied on, at most, to show an order that it did not show."""
+
+_LAG: Final = 3_600.0
+"""Seconds after which what was seen last is everywhere."""
+
+_DAMAGED: Final = (ValueError, TypeError, AttributeError, KeyError, IndexError, InvalidRequestError)
 """What comes of reading a row that somebody else has written."""
 
 
@@ -96,7 +107,9 @@ class Noted:
     """What came of noting some sightings."""
 
     seen: set[str] = field(factory=set)
-    """The watched orders among them."""
+    """The listed orders among them, final ones too."""
+    refreshed: int = 0
+    """How many of those are still watched."""
     changes: int = 0
     """How many there were."""
     to_confirm: list[str] = field(factory=list)
@@ -130,7 +143,12 @@ class StatusStore:
         Args:
             path: A file, which is made where there is none; or `":memory:"`.
             clock: Seconds since the epoch, by which orders are due; another is for tests.
+
+        Raises:
+            ConfigurationError: *path* is none.
         """
+        if not isinstance(path, str | PathLike) or not str(path):
+            raise ConfigurationError(f"a status store must be a file, and {brief(path)} is none")
         self.path = str(path)
         self.clock = clock
         self._storage: Storage | None = None
@@ -153,6 +171,9 @@ class StatusStore:
             raise ConfigurationError(f"the status store {self.path} is in use")
 
         def work(connection: sqlite3.Connection) -> bool:
+            [damage] = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if damage != "ok":  # before anything is written
+                raise ConfigurationError(f"the status store {self.path} is damaged: {damage}")
             facts = dict(connection.execute("SELECT name, value FROM facts").fetchall())
             if (owner := facts.get("whose", whose)) != whose:
                 raise ConfigurationError(f"the status store {self.path} is of {owner}, not of {whose}")
@@ -166,10 +187,9 @@ class StatusStore:
                 )
             return "begun" in facts
 
-        storage = Storage(self.path, _KIND)
-        await storage.__aenter__()
-        self._storage = storage
+        self._storage = Storage(self.path, _KIND)
         try:
+            await self._storage.__aenter__()
             return await self._run(work)
         except BaseException:
             await self.close()
@@ -186,27 +206,42 @@ class StatusStore:
             await storage.close()
 
     async def due(self, terms: Terms) -> list[Due]:
-        """List the orders that are to be looked at now."""
+        """List the orders that are to be looked at now, those first that wait the longest."""
         now = self.clock()
 
-        # What is due later than anything can be was made so by a clock that has gone back since.
-        asked = f"""SELECT number, iif(is_shown AND NOT must_confirm, day, NULL), status IS NOT NULL FROM orders
-            WHERE {_watched(terms)} AND (due_at <= {now} OR due_at > {now + terms.slowest})"""  # noqa: S608  # numbers
-        found = await self._run(lambda connection: connection.execute(asked).fetchall())
-        return [
-            Due(it, None if day is None else date.fromisoformat(day), bool(was_seen)) for it, day, was_seen in found
-        ]
+        # What is later than anything can be was made so by a clock that has gone back since.
+        is_shown = f"hidden_until <= {now} OR hidden_until > {now + _HIDDEN}"
+        asked = f"""SELECT number, iif(({is_shown}) AND NOT must_confirm, day, NULL), status IS NOT NULL FROM orders
+            WHERE {_watched(terms)} AND (due_at <= {now} OR due_at > {now + terms.slowest})
+            ORDER BY due_at, number"""  # noqa: S608  # numbers
+
+        def work(connection: sqlite3.Connection) -> list[Due]:
+            return [
+                Due(number, None if day is None else date.fromisoformat(day), bool(was_seen))
+                for number, day, was_seen in connection.execute(asked)
+            ]
+
+        return await self._run(work)
 
     async def outlook(self, terms: Terms) -> Outlook:
         """Give how many orders are watched, how many of them as often as can be, and when the next is due."""
+        now = self.clock()
         # Of one that has not moved for ten times as long, `next_look` is later.
-        busy = f"status IS NULL OR moved_at > {self.clock() - 10 * terms.every}"
-        asked = f"SELECT count(*), total({busy}), min(due_at) FROM orders WHERE {_watched(terms)}"  # noqa: S608
+        busy = f"status IS NULL OR moved_at > {now - 10 * terms.every}"
+        due_at = f"iif(due_at > {now + terms.slowest}, {now}, due_at)"  # as in `due`
+        asked = f"SELECT count(*), total({busy}), min({due_at}) FROM orders WHERE {_watched(terms)}"  # noqa: S608
         watched, busy_ones, next_due = await self._run(lambda connection: connection.execute(asked).fetchone())
         return Outlook(watched, int(busy_ones), next_due)
 
     async def note(
-        self, sightings: Iterable[Sighting], terms: Terms, *, since: float, adopts: bool, tells_first: bool
+        self,
+        sightings: Iterable[Sighting],
+        terms: Terms,
+        *,
+        since: float,
+        adopts: bool,
+        tells_first: bool,
+        failed: Sequence[str] = (),
     ) -> Noted:
         """
         Keep what was seen, and the changes that it shows, all of it or nothing.
@@ -217,58 +252,78 @@ class StatusStore:
             since: When the round began in which they were seen, from which that counts.
             adopts: Whether orders that are not known are watched from now on.
             tells_first: Whether it is a change that an order is seen for the first time.
+            failed: Numbers of orders that could not be looked at: each further time they are due again later.
         """
-        now, seen = self.clock(), [*sightings]
+        now, seen, left = self.clock(), {it.number: it for it in sightings}, {it.value for it in terms.final}
 
         def work(connection: sqlite3.Connection) -> Noted:
-            noted = Noted()
-            for sighting in seen:
-                known = _known(connection, sighting.number)
-                if known is None and adopts:
-                    known = _Known(sighting.number)
-                if known is None or not known.is_listed:
+            noted, repeated = Noted(), list[tuple[float, str]]()
+            changes, changed = list[StatusChange](), list[_Order]()
+            known = _rows(connection, [*seen])
+            for number, sighting in seen.items():
+                row = known.get(number)
+                if row is None and not adopts:
                     continue
-                changes = _look_at(known, sighting, now, tells_first=tells_first)
-                if known.must_confirm:
-                    known.due_at = since
-                    noted.to_confirm.append(sighting.number)
-                else:
-                    known.due_at = next_look(since, known.moved_at, every=terms.every, slowest=terms.slowest)
-                _keep(connection, known)
-                rows = [(_written(it),) for it in changes]
-                connection.executemany("INSERT INTO changes (change) VALUES (?)", rows)
-                noted.seen.add(sighting.number)
-                noted.changes += len(changes)
+                if row is not None:
+                    if not row.is_listed:
+                        continue
+                    noted.seen.add(number)
+                    if row.status in left:
+                        continue
+                    noted.refreshed += 1
+                    if row.said is not None and row.said == _said(sighting):  # as for most: spare them the rest
+                        due_at = next_look(since, row.moved_at, every=terms.every, slowest=terms.slowest)
+                        repeated.append((due_at, number))
+                        continue
+                order = _Order(number) if row is None else _Order.of(row)
+                if row is None:
+                    noted.seen.add(number)
+                    noted.refreshed += 1
+                changes += _look_at(order, sighting, now, since, terms, tells_first=tells_first)
+                if order.must_confirm and order.due_at <= now:
+                    noted.to_confirm.append(number)
+                changed.append(order)
+            _keep(connection, changed)
+            connection.executemany("UPDATE orders SET due_at = ? WHERE number = ?", repeated)
+            connection.executemany("INSERT INTO changes (change) VALUES (?)", ((_written(it),) for it in changes))
+            noted.changes = len(changes)
+            failures = [_Order.of(it) for it in _rows(connection, failed).values()]
+            for order in failures:
+                order.said = None
+                order.due_at = now + min(terms.every * 2.0 ** min(order.failures, 60), terms.slowest)
+                order.failures += 1
+            _keep(connection, failures)
             return noted
 
         return await self._run(work)
 
-    async def note_failure(self, number: str, terms: Terms) -> float:
-        """Keep that an order could not be looked at; give the seconds after which it is due again."""
-        now = self.clock()
+    async def note_missing(self, numbers: Iterable[str], terms: Terms) -> None:
+        """
+        Keep that a search did not show orders that it should have: for a while, details are asked for.
 
-        def work(connection: sqlite3.Connection) -> float:
-            failures: int
-            [(failures,)] = connection.execute("SELECT failures FROM orders WHERE number = ?", (number,)).fetchall()
-            wait = min(terms.every * 2.0 ** min(failures, 60), terms.slowest)
-            connection.execute(
-                "UPDATE orders SET failures = failures + 1, due_at = ? WHERE number = ?", (now + wait, number)
-            )
-            return wait
+        That may have been an order that no search shows, or a search that was wrong. So it is tried again, each time
+        after twice as long.
+        """
+        now, missing = self.clock(), [*numbers]
 
-        return await self._run(work)
+        def work(connection: sqlite3.Connection) -> None:
+            orders = [_Order.of(it) for it in _rows(connection, missing).values()]
+            for order in orders:
+                order.said = None
+                order.misses += 1
+                order.hidden_until = now + min(terms.every * 2.0 ** min(order.misses, 60), _HIDDEN)
+            _keep(connection, orders)
 
-    async def note_missing(self, numbers: Iterable[str]) -> None:
-        """Keep that a search did not show orders that it should have: from now on their details are asked for."""
-        missing = [(number,) for number in numbers]
-        await self._run(
-            lambda connection: connection.executemany("UPDATE orders SET is_shown = 0 WHERE number = ?", missing)
-        )
+        await self._run(work)
 
     async def counts(self) -> dict[date, int]:
         """Give how many orders there are on each day, as far as searches showed it."""
-        found = await self._run(lambda connection: connection.execute("SELECT day, orders FROM counts").fetchall())
-        return {date.fromisoformat(day): orders for day, orders in found}
+
+        def work(connection: sqlite3.Connection) -> dict[date, int]:
+            found = connection.execute("SELECT day, orders FROM counts")
+            return {date.fromisoformat(day): orders for day, orders in found}
+
+        return await self._run(work)
 
     async def keep_counts(self, counts: Mapping[date, int]) -> None:
         """Put counts of days in the place of those before."""
@@ -305,57 +360,119 @@ class StatusStore:
 # ── One order ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class _Row(NamedTuple):
+    """What the file has of an order; see `_KIND`."""
+
+    number: str
+    day: str | None
+    status: str | None
+    seen: str
+    said: str | None
+    must_confirm: bool
+    moved_at: float
+    due_at: float
+    failures: int
+    misses: int
+    hidden_until: float
+    is_listed: bool
+
+
+_COLUMNS: Final = ", ".join(_Row._fields)
+
+
 @define
-class _Known:
-    """A row of the orders."""
+class _Order:
+    """The same, to be worked with."""
 
     number: str
     day: str | None = None
-    is_shown: bool = True
-    seen: Seen | None = None
-    parts: dict[str, Seen] = field(factory=dict)
+    seen: dict[str, Seen] = field(factory=dict)
+    """What was seen of it, by `""`, and of its parts, by their numbers."""
+    said: str | None = None
     must_confirm: bool = False
     moved_at: float = 0.0
     due_at: float = 0.0
     failures: int = 0
+    misses: int = 0
+    hidden_until: float = 0.0
     is_listed: bool = True
 
+    @classmethod
+    def of(cls, row: _Row) -> "_Order":
+        number, day, _, text, *others = row
+        rest: list[Any] = others
+        return cls(number, day, {part: Seen(*its) for part, its in json.loads(text).items()}, *rest)
 
-def _look_at(known: _Known, sighting: Sighting, now: float, *, tells_first: bool) -> list[StatusChange]:
-    """Bring what is known of an order up to what was seen, and give the changes."""
-    is_new = known.seen is None
-    # Under another number it is not found again: a sub-order's, or one in small letters.
-    day = day_of(sighting.order) if sighting.order.ingram_order_number == sighting.number else None
-    seen_at = datetime.fromtimestamp(now, UTC)
+    @property
+    def status(self) -> OrderStatus | None:
+        seen = self.seen.get("")
+        return None if seen is None else seen.status
+
+    def row(self) -> _Row:
+        status = self.status
+        text = json.dumps({part: (it.word, it.search, it.details) for part, it in self.seen.items()})
+        return _Row(
+            self.number, self.day, None if status is None else status.value, text, self.said, self.must_confirm,
+            self.moved_at, self.due_at, self.failures, self.misses, self.hidden_until, self.is_listed,
+        )  # fmt: skip
+
+
+def _look_at(
+    order: _Order, sighting: Sighting, now: float, since: float, terms: Terms, *, tells_first: bool
+) -> list[StatusChange]:
+    """Bring what is known of an order up to what was seen, and give the changes that are to be told."""
+    is_search, is_new = sighting.source is Source.SEARCH, not order.seen
+    was_due, is_doubtful, is_to_confirm = order.due_at <= now, False, False
+    has_rested = now - order.moved_at > _LAG
     changes: list[StatusChange] = []
-    known.must_confirm, known.failures = False, 0
-
-    def look(seen: Seen | None, part: str | None, word: str) -> Seen:
-        if seen is None:
+    words: dict[str, str | None] = {"": sighting.word, **sighting.parts}
+    if not is_search:
+        if order.must_confirm:  # what the details say nothing of, they do not deny
+            words = {**dict.fromkeys(order.seen), **words}
+        order.must_confirm = False
+    for part, word in words.items():
+        seen = order.seen.get(part)
+        if seen is not None:
+            verdict, after = judge(seen, word, sighting.source, is_part=bool(part), has_rested=has_rested)
+        elif word is not None:
             verdict, after = Verdict.CHANGED, Seen.first(word, sighting.source)
         else:
-            verdict, after = judge(seen, word, sighting.source, is_part=part is not None)
-        known.must_confirm |= verdict is Verdict.CONFIRM
-        if verdict is Verdict.CHANGED and (tells_first or not is_new):
+            continue
+        if verdict is Verdict.CONFIRM:
+            is_doubtful = True
+            # What a search says again and again is confirmed no more often than the order is looked at anyway.
+            is_to_confirm |= was_due or after is not seen
+        elif verdict is Verdict.CHANGED and (tells_first or not is_new):
             before = None if seen is None else seen.status
-            changes.append(StatusChange(known.number, part, before, after.status, seen_at, sighting.order))
-        return after
-
-    if sighting.word is not None:
-        known.seen = look(known.seen, None, sighting.word)
-    for part, word in sorted(sighting.parts.items()):
-        known.parts[part] = look(known.parts.get(part), part, word)
-    if sighting.source is Source.SEARCH:
-        known.is_shown = True
+            seen_at = datetime.fromtimestamp(now, UTC)
+            changes.append(StatusChange(order.number, part or None, before, after.status, seen_at, sighting.order))
+        if after is not seen:
+            order.seen[part] = after
+    # Under another number it is not found again: a sub-order's, or one in small letters.
+    day = day_of(sighting.order) if sighting.order.ingram_order_number == sighting.number else None
     if day is not None:
-        known.day = day.isoformat()
+        order.day = day.isoformat()
+    if is_search:
+        order.misses, order.hidden_until = 0, 0.0
     if is_new:  # it has not moved since it was placed, as far as is known
-        known.moved_at = (
-            now if day is None else min(now, datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
-        )
+        placed = placed_by(sighting.order)
+        order.moved_at = now if placed is None else min(now, placed.timestamp())
     elif changes:
-        known.moved_at = now
+        order.moved_at = now
+    if is_to_confirm:
+        order.must_confirm, order.due_at = True, min(since, now)
+    elif not (is_doubtful or order.must_confirm):
+        order.failures = 0
+        order.due_at = next_look(since, order.moved_at, every=terms.every, slowest=terms.slowest)
+    order.said = None if not is_search or is_doubtful or order.must_confirm else _said(sighting)
     return changes
+
+
+def _said(sighting: Sighting) -> str | None:
+    """Give all that a search said; `None` for what details did."""
+    if sighting.source is Source.DETAILS:
+        return None
+    return f"{sighting.order.ingram_order_date} {sighting.word} {sighting.parts}"
 
 
 def _watched(terms: Terms) -> str:
@@ -363,35 +480,21 @@ def _watched(terms: Terms) -> str:
     return f"is_listed AND (status IS NULL OR status NOT IN ({final}))"
 
 
-def _known(connection: sqlite3.Connection, number: str) -> _Known | None:
-    found = connection.execute(
-        "SELECT number, day, is_shown, status, search, details, parts, must_confirm, moved_at, due_at, failures,"
-        " is_listed FROM orders WHERE number = ?",
-        (number,),
-    ).fetchone()
-    if found is None:
-        return None
-    _, day, is_shown, status, search, details, parts, *rest = found
-    seen = None if status is None else Seen(OrderStatus(status), search, details)
-    its = {part: Seen(OrderStatus(it[0]), *it[1:]) for part, it in json.loads(parts).items()}
-    return _Known(number, day, is_shown, seen, its, *rest)
+def _rows(connection: sqlite3.Connection, numbers: Sequence[str]) -> dict[str, _Row]:
+    found: dict[str, _Row] = {}
+    for start in range(0, len(numbers), _VALUES):
+        some = numbers[start : start + _VALUES]
+        asked = f"SELECT {_COLUMNS} FROM orders WHERE number IN ({', '.join('?' * len(some))})"  # noqa: S608
+        found |= {row[0]: _Row._make(row) for row in connection.execute(asked, some)}
+    return found
 
 
-def _keep(connection: sqlite3.Connection, known: _Known) -> None:
-    seen = known.seen
-    connection.execute(
-        "INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            known.number, known.day, known.is_shown,
-            *((None, None, None) if seen is None else _facts_of(seen)),
-            json.dumps({part: _facts_of(it) for part, it in known.parts.items()}),
-            known.must_confirm, known.moved_at, known.due_at, known.failures, known.is_listed,
-        ),
-    )  # fmt: skip
-
-
-def _facts_of(seen: Seen) -> tuple[str, str | None, str | None]:
-    return seen.status.value, seen.search, seen.details
+def _keep(connection: sqlite3.Connection, orders: Iterable[_Order]) -> None:
+    places = ", ".join("?" * len(_Row._fields))
+    connection.executemany(
+        f"INSERT OR REPLACE INTO orders ({_COLUMNS}) VALUES ({places})",  # noqa: S608
+        (it.row() for it in orders),
+    )
 
 
 # ── One change ──────────────────────────────────────────────────────────────────────────────────────────────────────
