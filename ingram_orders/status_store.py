@@ -19,7 +19,7 @@ from ingram_orders.errors import ConfigurationError, InvalidRequestError, brief,
 from ingram_orders.exact_json import read_json, write_json
 from ingram_orders.models import FoundOrder, OrderDetailB2B, OrderStatus
 from ingram_orders.planning import next_look
-from ingram_orders.sightings import Seen, Sighting, Source, Verdict, day_of, judge, placed_by
+from ingram_orders.sightings import Seen, Sighting, Source, Verdict, day_of, judge, placed_by, sighting
 from ingram_orders.storage import Kind, Storage
 
 T = TypeVar("T")
@@ -77,6 +77,14 @@ class StatusChange:
     """When it was seen, in UTC; it may have happened at any time since the order was looked at before."""
     order: FoundOrder | OrderDetailB2B
     """The order as it was seen: as a search found it, or its details."""
+
+    @property
+    def word(self) -> str | None:
+        """The API's own word for *after*; `None` where *order* does not say it."""
+        seen = sighting(self.order, self.order_number)
+        if seen is None:
+            return None
+        return seen.word if self.sub_order_number is None else seen.parts.get(self.sub_order_number)
 
 
 @frozen(kw_only=True)

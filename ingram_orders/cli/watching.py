@@ -14,7 +14,6 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
-from rich.text import Text
 
 from ingram_orders.cli import running
 from ingram_orders.cli.calls import errors_told
@@ -30,6 +29,9 @@ from ingram_orders.status_store import StatusChange, StatusStore
 
 SHOWN: Final = 15
 """Changes in the table, the latest ones."""
+
+BAR: Final = 40
+"""Characters of a progress bar."""
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -89,6 +91,7 @@ class _Lines(nullcontext[None]):
                 "subOrderNumber": it.sub_order_number,
                 "before": None if it.before is None else it.before.value,
                 "after": it.after.value,
+                "word": it.word,
                 "seenAt": it.seen_at.isoformat(timespec="seconds"),
                 "order": unstructure(it.order),
             }
@@ -104,6 +107,8 @@ class _Screen:
         self._changes = changes
         self._latest = deque[StatusChange](maxlen=SHOWN)
         self._problem: PollProblem | None = None
+        self._waits: tuple[datetime | None, datetime] = None, datetime.now(UTC)
+        """For what is waited, and since when."""
         # Drawn by a thread of its own, so that it lives while nothing comes.
         self._live = Live(console=Console(highlight=False), get_renderable=self._drawn, refresh_per_second=4)
 
@@ -121,8 +126,13 @@ class _Screen:
             self.told += 1
 
     def _drawn(self) -> RenderableType:
-        stats, problem = self._changes.stats, self._problem
-        shown: list[RenderableType] = [_changes_table([*self._latest], self.told), _progress(stats, datetime.now(UTC))]
+        stats, problem, now = self._changes.stats, self._problem, datetime.now(UTC)
+        if stats.next_due != self._waits[0]:
+            self._waits = stats.next_due, now
+        shown: list[RenderableType] = [
+            _changes_table([*self._latest], self.told),
+            _progress(stats, now, self._waits[1]),
+        ]
         if problem is not None:
             shown.append(plain(f"{problem.seen_at.astimezone():%H:%M:%S} {problem.error}; it is tried again"))
         return Group(*shown)
@@ -136,25 +146,26 @@ def _changes_table(changes: list[StatusChange], told: int) -> Table:
             plain(it.sub_order_number or it.order_number),
             plain(it.order.customer_order_number),
             "" if it.before is None else status_text(it.before),
-            _word_of(it),
+            status_text(it.after, it.word),
         )
     return table
 
 
-def _word_of(change: StatusChange) -> Text:
-    return status_text(change.after, change.order.order_status if change.sub_order_number is None else "another")
-
-
-def _progress(stats: PollStats, now: datetime) -> RenderableType:
+def _progress(stats: PollStats, now: datetime, waits_since: datetime) -> RenderableType:
     """Show how far the round is; while one waits for the next, how long yet."""
     grid = Table.grid(padding=(0, 1))
     grid.add_row(
         f"Round {stats.round}",
-        ProgressBar(total=max(stats.due, 1), completed=min(stats.refreshed, stats.due), width=40),
+        ProgressBar(total=max(stats.due, 1), completed=min(stats.refreshed, stats.due), width=BAR),
         f"{stats.refreshed:,} seen of {stats.due:,} due, {stats.watched:,} watched; "
         f"{stats.calls:,} calls, {stats.changes:,} changes, {stats.problems:,} problems",
     )
     if stats.next_due is not None:
-        left = max((stats.next_due - now).total_seconds(), 0.0)
-        grid.add_row("Next", "", f"in {timedelta(seconds=round(left))}, at {stats.next_due.astimezone():%H:%M:%S}")
+        whole, left = ((stats.next_due - it).total_seconds() for it in (waits_since, now))
+        left = min(max(left, 0.0), whole)
+        grid.add_row(
+            "Next",
+            ProgressBar(total=max(whole, 1.0), completed=whole - left, width=BAR),
+            f"in {timedelta(seconds=round(left))}, at {stats.next_due.astimezone():%H:%M:%S}",
+        )
     return grid
