@@ -268,7 +268,7 @@ class StatusStore:
             noted, repeated = Noted(), list[tuple[float, str]]()
             changes, changed = list[StatusChange](), list[_Order]()
             known = _rows(connection, [*seen])
-            for number, sighting in seen.items():
+            for number, its in seen.items():
                 row = known.get(number)
                 if row is None and not adopts:
                     continue
@@ -279,7 +279,7 @@ class StatusStore:
                     if row.status in left:
                         continue
                     noted.refreshed += 1
-                    if row.said is not None and row.said == _said(sighting):  # as for most: spare them the rest
+                    if row.said is not None and row.said == _said(its):  # as for most: spare them the rest
                         due_at = next_look(since, row.moved_at, every=terms.every, slowest=terms.slowest)
                         repeated.append((due_at, number))
                         continue
@@ -287,7 +287,7 @@ class StatusStore:
                 if row is None:
                     noted.seen.add(number)
                     noted.refreshed += 1
-                changes += _look_at(order, sighting, now, since, terms, tells_first=tells_first)
+                changes += _look_at(order, its, now, since, terms, tells_first=tells_first)
                 if order.must_confirm and order.due_at <= now:
                     noted.to_confirm.append(number)
                 changed.append(order)

@@ -195,7 +195,7 @@ def test_a_proxy_that_is_none_is_refused_at_once_and_not_shown(proxy: str) -> No
     assert "hidden-pw" not in "".join(traceback.format_exception(refused.value))
 
 
-@pytest.mark.parametrize("source", [object(), "token", len], ids=repr)
+@pytest.mark.parametrize("source", [object(), "token", len], ids=["an object", "text", "a function"])
 def test_a_token_source_that_is_none_is_refused_at_once(source: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"token_source must have token\(\) and drop\(\)"):
         OrdersClient(token_source=source)
