@@ -8,6 +8,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from os import PathLike
 from typing import Any, Final, NamedTuple, TypeVar
@@ -160,6 +161,11 @@ class StatusStore:
         self.path = str(path)
         self.clock = clock
         self._storage: Storage | None = None
+        self._looked_at: dict[str, float] = {}
+        """
+        When orders are due again that were only looked at. Written all at once, in the order of the file: one by one
+        that would be most of the work, and after a crash they are just looked at sooner.
+        """
 
     # ── For `polling` ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -195,7 +201,7 @@ class StatusStore:
                 )
             return "begun" in facts
 
-        self._storage = Storage(self.path, _KIND)
+        self._storage, self._looked_at = Storage(self.path, _KIND), {}
         try:
             await self._storage.__aenter__()
             return await self._run(work)
@@ -209,9 +215,14 @@ class StatusStore:
 
     async def close(self) -> None:
         """Finish what was begun, and close. Closing twice is fine."""
-        storage, self._storage = self._storage, None
-        if storage is not None:
-            await storage.close()
+        try:
+            if self._storage is not None and self._looked_at:
+                with suppress(ConfigurationError):  # the file fails, which who watches was told before
+                    await self._run(self._write_looks)
+        finally:
+            storage, self._storage = self._storage, None
+            if storage is not None:
+                await storage.close()
 
     async def due(self, terms: Terms) -> list[Due]:
         """List the orders that are to be looked at now, those first that wait the longest."""
@@ -224,6 +235,7 @@ class StatusStore:
             ORDER BY due_at, number"""  # noqa: S608  # numbers
 
         def work(connection: sqlite3.Connection) -> list[Due]:
+            self._write_looks(connection)
             return [
                 Due(number, None if day is None else date.fromisoformat(day), bool(was_seen))
                 for number, day, was_seen in connection.execute(asked)
@@ -238,8 +250,13 @@ class StatusStore:
         busy = f"status IS NULL OR moved_at > {now - 10 * terms.every}"
         due_at = f"iif(due_at > {now + terms.slowest}, {now}, due_at)"  # as in `due`
         asked = f"SELECT count(*), total({busy}), min({due_at}) FROM orders WHERE {_watched(terms)}"  # noqa: S608
-        watched, busy_ones, next_due = await self._run(lambda connection: connection.execute(asked).fetchone())
-        return Outlook(watched, int(busy_ones), next_due)
+
+        def work(connection: sqlite3.Connection) -> Outlook:
+            self._write_looks(connection)
+            watched, busy_ones, next_due = connection.execute(asked).fetchone()
+            return Outlook(watched, int(busy_ones), next_due)
+
+        return await self._run(work)
 
     async def note(
         self,
@@ -265,7 +282,7 @@ class StatusStore:
         now, seen, left = self.clock(), {it.number: it for it in sightings}, {it.value for it in terms.final}
 
         def work(connection: sqlite3.Connection) -> Noted:
-            noted, repeated = Noted(), list[tuple[float, str]]()
+            noted = Noted()
             changes, changed = list[StatusChange](), list[_Order]()
             known = _rows(connection, [*seen])
             for number, its in seen.items():
@@ -281,9 +298,9 @@ class StatusStore:
                     noted.refreshed += 1
                     if row.said is not None and row.said == _said(its):  # as for most: spare them the rest
                         due_at = next_look(since, row.moved_at, every=terms.every, slowest=terms.slowest)
-                        repeated.append((due_at, number))
+                        self._looked_at[number] = due_at
                         continue
-                order = _Order(number) if row is None else _Order.of(row)
+                order = _Order(number) if row is None else self._order(row)
                 if row is None:
                     noted.seen.add(number)
                     noted.refreshed += 1
@@ -292,10 +309,9 @@ class StatusStore:
                     noted.to_confirm.append(number)
                 changed.append(order)
             _keep(connection, changed)
-            connection.executemany("UPDATE orders SET due_at = ? WHERE number = ?", repeated)
             connection.executemany("INSERT INTO changes (change) VALUES (?)", ((_written(it),) for it in changes))
             noted.changes = len(changes)
-            failures = [_Order.of(it) for it in _rows(connection, failed).values()]
+            failures = [self._order(it) for it in _rows(connection, failed).values()]
             for order in failures:
                 order.said = None
                 order.due_at = now + min(terms.every * 2.0 ** min(order.failures, 60), terms.slowest)
@@ -315,7 +331,7 @@ class StatusStore:
         now, missing = self.clock(), [*numbers]
 
         def work(connection: sqlite3.Connection) -> None:
-            orders = [_Order.of(it) for it in _rows(connection, missing).values()]
+            orders = [self._order(it) for it in _rows(connection, missing).values()]
             for order in orders:
                 order.said = None
                 order.misses += 1
@@ -352,6 +368,18 @@ class StatusStore:
     async def settle(self, id_: int) -> None:
         """Forget a change: it is dealt with."""
         await self._run(lambda connection: connection.execute("DELETE FROM changes WHERE id = ?", (id_,)))
+
+    # In the worker, as all work is.
+
+    def _order(self, row: "_Row") -> "_Order":
+        order = _Order.of(row)
+        order.due_at = self._looked_at.pop(row.number, order.due_at)
+        return order
+
+    def _write_looks(self, connection: sqlite3.Connection) -> None:
+        looks = ((due_at, number) for number, due_at in sorted(self._looked_at.items()))
+        connection.executemany("UPDATE orders SET due_at = ? WHERE number = ?", looks)
+        self._looked_at.clear()
 
     async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._storage is None:
