@@ -64,9 +64,12 @@ async def wait_for(
             if is_reached(status):
                 return order
             if status in final:
-                raise OrderEndedError(f"order {number} ended as {order.order_status}", status=status, order=order)
+                why = (
+                    f"order {number} ended as {order.order_status}; `final=` says after which statuses none is expected"
+                )
+                raise OrderEndedError(why, status=status, order=order)
         # The last look is a moment before the time is up.
-        rest = wait if ends is None else ends - clock() - FIRST_WAIT
+        rest = wait if ends is None or timeout is None else ends - clock() - min(FIRST_WAIT, timeout / 2)
         if rest <= 0:
             raise _late(number, status, trouble) from trouble
         await sleep(min(wait, rest))
@@ -75,7 +78,7 @@ async def wait_for(
 
 def _late(number: object, status: OrderStatus | None, trouble: IngramError | None) -> DeadlineExceededError:
     last = "was never seen" if status is None else f"was last seen as {status.name}"
-    why = f", and then failed to be seen: {trouble}" if trouble is not None else ""
+    why = "" if trouble is None else f": {trouble}" if status is None else f", and then could not be: {trouble}"
     return DeadlineExceededError(f"the time was up: order {number} {last}{why}")
 
 

@@ -458,10 +458,11 @@ class OrdersClient:
                 cancelled and rejected, which are on nobody's way. Or a function of the status.
             timeout: Seconds for all of it; `None` is for however long it takes.
             every: How long there is between two looks at most.
-            final: After which statuses nothing is to be waited for.
+            final: After which statuses no other is to be waited for. By itself that is delivered, too, which an invoice
+                may follow: give fewer to wait for that.
 
         Raises:
-            OrderEndedError: It came to another end; `status` is which.
+            OrderEndedError: It came to one of *final* that was not waited for; `status` is which.
             DeadlineExceededError: The time was up.
             NotFoundError: There is no such order.
             IngramError: It could not be looked at.

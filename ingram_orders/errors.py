@@ -162,7 +162,7 @@ class UnreadableAnswerError(IngramError):
 
 
 class OrderEndedError(IngramError):
-    """An order that was waited for came to another end: it was cancelled, say, before it was shipped."""
+    """An order came to a final status that was not waited for: it was cancelled, say, before it was shipped."""
 
     status: "OrderStatus"
     """In which it ended."""

@@ -368,12 +368,14 @@ class Paginator:
         """
         if limit is not None and (type(limit) is not int or limit < 0):
             raise InvalidRequestError([f"limit must be a whole number, 0 or more, not {brief(limit)}"])
-        orders = _Orders(self._begun(limit))
-        if limit is None:
-            return [order async for order in orders]
+        walk = self._begun(limit)
+        orders = _Orders(walk)
         found: list[FoundOrder] = []
-        while len(found) < limit and (order := await anext(orders, None)) is not None:
-            found.append(order)
+        try:
+            while len(found) != limit and (order := await anext(orders, None)) is not None:
+                found.append(order)
+        finally:
+            walk.is_over = True  # also where a traceback keeps it
         return found
 
     def _new_course(self) -> Course:
@@ -390,9 +392,13 @@ class Paginator:
             nothing_from=math.inf if begin.position is not None else 0,
         )
 
+    def is_on(self, course: Course) -> bool:
+        """Whether that is the course of its last iteration."""
+        return self._course is course
+
     def _begun(self, limit: int | None = None) -> "_Walk":
         last = self._walk()
-        if last is not None and not last.is_over:
+        if last is not None and not last.is_over and not last.was_cut_off:
             raise ConfigurationError("this paginator is being iterated; make another one to iterate twice at once")
         self._course = self._new_course()
         walk = _Walk(self, self._course, self._ask, at_once=self._at_once, thorough=self._thorough, limit=limit)
@@ -442,7 +448,13 @@ class _Walk:
         self._failed: _Failed | None = None
         """What came instead of the page behind those."""
         self._is_asking = False
+        self._is_cut_off = False
         self.is_over = False
+
+    @property
+    def was_cut_off(self) -> bool:
+        """Whether it was cancelled while it asked, so that another iteration may take its place."""
+        return self._is_cut_off and not self._is_asking
 
     async def next_page(self) -> tuple[Page, list[FoundOrder], Callable[[], None]]:
         """
@@ -454,6 +466,8 @@ class _Walk:
         """
         if self._is_asking:
             raise ConfigurationError("this paginator is being iterated by another task")
+        if not self._paginator.is_on(self._course):
+            raise ConfigurationError("another iteration of this paginator has begun since this one was cancelled")
         while True:
             if not self._read:
                 await self._ask_for_more()
@@ -486,11 +500,12 @@ class _Walk:
 
     async def _ask_for(self, numbers: list[int]) -> _Failed | None:
         """Take the pages that came, up to the first that did not; give what came instead."""
-        self._is_asking = True
+        self._is_asking = self._is_cut_off = True
         try:
             came = await self._all_of(numbers)
         finally:
             self._is_asking = False
+        self._is_cut_off = False
         read: list[_Read] = []
         failed = None
         for it in came:

@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 @frozen(kw_only=True)
 class PollProblem:
-    """Something that went wrong on the way, and is tried again."""
+    """Something that went wrong and is tried again; or, as a `ConfigurationError`, that *every* is too often."""
 
     error: IngramError
     order_number: str | None = None
@@ -65,7 +65,7 @@ class PollStats:
     watched: int = 0
     """Orders whose status is not final yet."""
     due: int = 0
-    """Orders that this round has to look at, of those known when it began."""
+    """Orders that this round has to look at, as far as is known: those due, or what a search of yours says it finds."""
     refreshed: int = 0
     """Watched orders that were seen in it, due or not."""
     calls: int = 0
@@ -380,8 +380,10 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
                 its.walks.popleft()
         elif walk.window is not None:
             await self._see_whether_it_pays(its, walk, walk.window, page.records_found, found=len(found))
-        elif walk.read == 1 and (told := self._too_much(pages(page.records_found or 0), 0)) is not None:
-            self._tell(told)
+        elif walk.read == 1 and page.records_found:
+            self._stats = evolve(self._stats, due=max(self._stats.due, page.records_found))
+            if (told := self._too_much(pages(page.records_found), 0)) is not None:
+                self._tell(told)
 
     async def _see_whether_it_pays(
         self, its: _Round, walk: _Walk, window: Window, said: int | None, *, found: int
@@ -467,7 +469,8 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
         return SearchOrders(self._counted, **self._who)
 
     def _through_us(self, search: SearchOrders) -> SearchOrders:
-        return SearchOrders(self._counted, **search.values)
+        values = {name: value for name, value in search.values.items() if name not in ("page_size", "page_number")}
+        return SearchOrders(self._counted, **values)  # all that it finds, in as few calls as can be
 
     def _walk(self, window: Window, left: dict[str, None]) -> _Walk:
         search = self._new_search().ingram_order_date_bt([window.first, window.last])
@@ -476,6 +479,7 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
     def _count(self, noted: Noted) -> None:
         self._stats = evolve(
             self._stats,
+            watched=self._stats.watched + noted.adopted - noted.ended,
             refreshed=self._stats.refreshed + noted.refreshed,
             changes=self._stats.changes + noted.changes,
         )
@@ -512,10 +516,11 @@ def _checked_terms(every: timedelta, slowest: timedelta | None, final: Iterable[
         slowest = max(every, SLOWEST)
     if slowest < every:
         raise ConfigurationError(f"slowest must not be shorter than every, and {slowest} is shorter than {every}")
-    statuses = frozenset(final) if isinstance(final, Iterable) else frozenset({final})
-    if wrong := [it for it in statuses if not isinstance(it, OrderStatus)]:
+    statuses: frozenset[object] = frozenset({final} if isinstance(final, str | OrderStatus) else final)
+    known = frozenset(it for it in statuses if isinstance(it, OrderStatus))
+    if wrong := [*statuses - known]:
         raise ConfigurationError(f"final must be members of OrderStatus, not {brief(wrong[0])}")
-    return Terms(every=every.total_seconds(), slowest=slowest.total_seconds(), final=statuses)
+    return Terms(every=every.total_seconds(), slowest=slowest.total_seconds(), final=known)
 
 
 def _time(seconds: float) -> datetime:

@@ -118,7 +118,11 @@ class Noted:
     seen: set[str] = field(factory=set)
     """The listed orders among them, final ones too."""
     refreshed: int = 0
-    """How many of those are still watched."""
+    """How many of those were watched until now."""
+    adopted: int = 0
+    """How many are watched from now on."""
+    ended: int = 0
+    """How many are not, since their status is final."""
     changes: int = 0
     """How many there were."""
     to_confirm: list[str] = field(factory=list)
@@ -305,6 +309,9 @@ class StatusStore:
                     noted.seen.add(number)
                     noted.refreshed += 1
                 changes += _look_at(order, its, now, since, terms, tells_first=tells_first)
+                is_final = order.status is not None and order.status.value in left
+                noted.adopted += row is None and not is_final
+                noted.ended += row is not None and is_final
                 if order.must_confirm and order.due_at <= now:
                     noted.to_confirm.append(number)
                 changed.append(order)

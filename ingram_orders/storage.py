@@ -117,7 +117,8 @@ class Storage:
                 if is_busy and time.monotonic() < until:
                     time.sleep(0.01)
                     continue
-                raise ConfigurationError(f"the {self._kind.name} database {self.path} cannot be opened: {exc}") from exc
+                why = "another has it open" if is_busy and not self._kind.shared else exc
+                raise ConfigurationError(f"the {self._kind.name} database {self.path} cannot be opened: {why}") from exc
             return
 
     def _open_once(self) -> None:

@@ -105,14 +105,19 @@ def piped(settings: Mapping[str, str], *arguments: str, given: str = "") -> tupl
 
 
 def typed(
-    settings: Mapping[str, str], *arguments: str, keys: str = "", interrupt_at: bytes | None = None, columns: int = 120
+    settings: Mapping[str, str],
+    *arguments: str,
+    keys: str = "",
+    interrupt_at: bytes | None = None,
+    columns: int = 120,
+    rows: int = 40,
 ) -> tuple[int, str]:
     """Run a command in a terminal, in which *keys* are typed; it may be interrupted at what it shows."""
     ours, theirs = pty.openpty()
     running = subprocess.Popen(
         [*COMMAND, *arguments],
         stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True,
-        env={**os.environ, **settings, "COLUMNS": str(columns), "TERM": "xterm-256color"},
+        env={**os.environ, **settings, "COLUMNS": str(columns), "LINES": str(rows), "TERM": "xterm-256color"},
     )  # fmt: skip
     os.close(theirs)
     os.write(ours, keys.encode())
@@ -272,6 +277,12 @@ def test_people_who_watch_see_a_table_that_lives(settings: dict[str, str]) -> No
     assert re.search(r"ingram-orders: stopped after \d+ changes\r\n$", shown)
 
 
+def test_how_far_it_is_is_seen_on_the_smallest_terminal(settings: dict[str, str]) -> None:
+    _, shown = typed(settings, "watch", "--initial", "--every", "1h", interrupt_at=b"Next", columns=40, rows=12)
+    frames = shown.split("\x1b[2K")[:-1]  # each but the last, which is drawn whole
+    assert any("Next" in frame and re.search(r"\d+ changes", frame) for frame in frames)
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -280,6 +291,7 @@ def test_people_who_watch_see_a_table_that_lives(settings: dict[str, str]) -> No
         (["20-A", "--every", "0m"], "'0m' is not a time"),
         (["20-A", "--every", "2h", "--slowest", "1h"], "slowest must not be shorter than every"),
         (["20-A", "--store", __file__], "cannot be opened: file is not a database"),
+        (["20-A", "--store", ""], "a status store must be a file"),
         (["a number that is too long"], "characters long"),
         (["--ship-date-bt", "2026-01-02", "2026-01-01"], "--ship-date-bt: the first date"),
     ],

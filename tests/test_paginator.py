@@ -6,7 +6,7 @@ import itertools
 import json
 import pickle
 import tracemalloc
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -787,3 +787,41 @@ async def test_an_error_of_the_api_carries_the_cursor_and_another_client_goes_on
         rest = await numbers_of(again)
     assert {*there[3:]} <= {*rest}
     assert again.drift.removed == 1
+
+
+# ── Begun anew after it was cut off ─────────────────────────────────────────────────────────────────────────────────
+
+
+async def cut_off(walking: Coroutine[Any, Any, object], pages: Pages, at: int) -> asyncio.CancelledError:
+    """Cancel a walk once it has asked for so many pages; give the error, and by its traceback all that it held."""
+    walk = asyncio.create_task(walking)
+    for _ in range(1000):
+        if len(pages.asked) >= at:
+            break
+        await asyncio.sleep(0)
+    walk.cancel()
+    try:
+        await walk
+    except asyncio.CancelledError as error:
+        return error
+    raise AssertionError("it was not cancelled")
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+async def test_what_was_cancelled_can_be_begun_anew_though_its_error_is_kept(at_once: int) -> None:
+    numbers = [f"20-{it:05}" for it in range(30)]
+    pages = Pages(numbers, size=3, turns=itertools.repeat(5))
+    paginator = pages.walk(at_once=at_once)
+    kept = [await cut_off(paginator.collect(), pages, at=2)]
+    assert [it.ingram_order_number for it in await paginator.collect()] == numbers
+    iterator = aiter(paginator)
+
+    async def walk() -> None:
+        async for _ in iterator:
+            pass
+
+    kept.append(await cut_off(walk(), pages, at=len(pages.asked) + 2))
+    assert [it.ingram_order_number for it in await paginator.collect(limit=5)] == numbers[:5]
+    with pytest.raises(ConfigurationError, match="another iteration of this paginator has begun"):
+        await walk()
+    assert len(kept) == 2

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from support import poll_worker
-from support.watching import EVERY, Watch, hide, make, move, of_orders, problems_of
+from support.watching import EVER, EVERY, Watch, hide, make, move, of_orders, problems_of
 from support.world import World
 
 from ingram_orders import (
@@ -224,6 +224,31 @@ async def test_many_orders_of_few_days_are_seen_by_searches(world: World, watch:
         await watch.round(changes)
         assert (changes.stats.refreshed, changes.stats.calls, details(world)) == (450, len(world.sandbox.ledger), 0)
         assert changes.stats.calls <= 6
+
+
+async def test_all_that_a_search_finds_is_watched_by_full_pages_whatever_page_it_names(
+    world: World, watch: Watch
+) -> None:
+    await make(world.sandbox, *[0] * 250)
+    search = watch.client.search().ingram_order_date_bt(EVER)
+    async with watch.poll(search.page_size(10).page_number(3)) as changes:
+        await watch.round(changes)
+        assert (changes.stats.watched, changes.stats.due, changes.stats.refreshed) == (250, 250, 250)
+        assert changes.stats.calls == 3
+        assert len(world.sandbox.ledger) == 3 + 1  # and the token
+
+
+async def test_what_is_watched_is_told_while_a_round_goes_on(world: World, watch: Watch) -> None:
+    numbers = await make(world.sandbox, *[0] * 150)
+    search = watch.client.search().ingram_order_date_bt(EVER)
+    async with watch.poll(search, slowest=EVERY, initial=True) as changes:
+        await anext(changes)
+        stats = changes.stats
+        assert (stats.round, stats.watched, stats.due, stats.refreshed, stats.calls) == (1, 100, 150, 100, 1)
+        await watch.round(changes)
+        await move(world.sandbox, "CANCELLED", *numbers[:30])
+        await watch.round(changes)
+        assert changes.stats.watched == 120
 
 
 async def test_orders_that_rest_are_asked_for_less_often_but_not_for_ever(world: World, watch: Watch) -> None:
@@ -522,7 +547,7 @@ async def test_two_runs_on_one_store_are_told_apart(world: World, tmp_path: Path
     numbers = await make(world.sandbox, 0)
     watch, other = Watch(world, tmp_path / "status.db"), Watch(world, tmp_path / "status.db")
     async with watch.poll(numbers) as changes:
-        with pytest.raises(ConfigurationError, match="locked"):
+        with pytest.raises(ConfigurationError, match="another has it open"):
             async with other.poll(numbers):
                 pass
         with pytest.raises(ConfigurationError, match="in use"):

@@ -316,7 +316,7 @@ def test_what_is_no_path_is_refused(path: Any) -> None:
 async def test_a_store_is_one_watchers_at_a_time(store: StatusStore, path: Path) -> None:
     with pytest.raises(ConfigurationError, match="in use"):
         await store.open("us", None)
-    with pytest.raises(ConfigurationError, match="locked"):
+    with pytest.raises(ConfigurationError, match="another has it open"):
         await StatusStore(path).open("us", None)
     await store.close()
     await store.close()

@@ -117,7 +117,7 @@ async def test_what_cannot_be_opened_is_told(tmp_path: Path, content: bytes | No
 
 async def test_a_file_is_one_owners_at_a_time(tmp_path: Path) -> None:
     async with Storage(tmp_path / "notes.db", NOTES):
-        with pytest.raises(ConfigurationError, match="locked"):
+        with pytest.raises(ConfigurationError, match="another has it open"):
             async with Storage(tmp_path / "notes.db", NOTES):
                 pass
 

@@ -159,16 +159,17 @@ async def _all_orders(request: SearchOrders, told: Progress) -> tuple[list[Any],
     seen = set[object]()
     try:
         async for page in request.paginate().pages_with_response():
-            before = frozenset(seen)
+            its = set[object]()
             models = iter(page.model.orders)
             for document in _orders_in(page):
                 is_order = isinstance(document, dict)
                 model = next(models) if is_order else None
                 key = (document.get("ingramOrderNumber") if is_order else None) or write_json(document)
-                if key not in before:
-                    seen.add(key)
+                its.add(key)
+                if key not in seen:
                     documents.append(document)
                     found += [model] if model is not None else []
+            seen |= its  # of two that are alike on one page, both count
             told(f"{len(found)} orders")
     except IngramError as failed:
         failed.args = (f"after {len(found)} orders: {failed}",)

@@ -22,7 +22,7 @@ from ingram_orders.cli.output import write_line
 from ingram_orders.cli.tables import new_table, plain, status_text
 from ingram_orders.client import OrdersClient
 from ingram_orders.converters import unstructure
-from ingram_orders.errors import IngramError
+from ingram_orders.errors import ConfigurationError, IngramError
 from ingram_orders.operations import SearchOrders
 from ingram_orders.polling import PollProblem, PollStats, StatusChanges
 from ingram_orders.status_store import StatusChange, StatusStore
@@ -30,8 +30,14 @@ from ingram_orders.status_store import StatusChange, StatusStore
 SHOWN: Final = 15
 """Changes in the table, the latest ones."""
 
-BAR: Final = 40
+BAR: Final = 20
 """Characters of a progress bar."""
+
+BESIDE: Final = 10
+"""Lines that are taken by all but the changes."""
+
+WIDE: Final = 80
+"""Characters from which on a change is one line."""
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -57,7 +63,7 @@ def watch(
 ) -> None:
     """Watch orders until all are final, or until it is interrupted."""
     try:
-        changes = client.poll(watched, store=StatusStore(store) if store else None, **terms)
+        changes = client.poll(watched, store=None if store is None else StatusStore(store), **terms)
     except IngramError as wrong:
         fail(wrong, WRONG)
     view = _Lines() if as_json or not sys.stdout.isatty() else _Screen(changes)
@@ -83,7 +89,7 @@ class _Lines(nullcontext[None]):
 
     def show(self, it: StatusChange | PollProblem) -> None:
         if isinstance(it, PollProblem):
-            tell(f"ingram-orders: {it.error}; it is tried again")
+            tell(f"ingram-orders: {_told(it)}")
             return
         write_line(
             {
@@ -99,6 +105,10 @@ class _Lines(nullcontext[None]):
         self.told += 1
 
 
+def _told(problem: PollProblem) -> str:
+    return f"{problem.error}{'' if isinstance(problem.error, ConfigurationError) else '; it is tried again'}"
+
+
 class _Screen:
     """The latest changes, how far the round is, and when the next begins."""
 
@@ -110,7 +120,8 @@ class _Screen:
         self._waits: tuple[datetime | None, datetime] = None, datetime.now(UTC)
         """For what is waited, and since when."""
         # Drawn by a thread of its own, so that it lives while nothing comes.
-        self._live = Live(console=Console(highlight=False), get_renderable=self._drawn, refresh_per_second=4)
+        self._console = Console(highlight=False)
+        self._live = Live(console=self._console, get_renderable=self._drawn, refresh_per_second=4)
 
     def __enter__(self) -> None:
         self._live.start()
@@ -129,12 +140,12 @@ class _Screen:
         stats, problem, now = self._changes.stats, self._problem, datetime.now(UTC)
         if stats.next_due != self._waits[0]:
             self._waits = stats.next_due, now
-        shown: list[RenderableType] = [
-            _changes_table([*self._latest], self.told),
-            _progress(stats, now, self._waits[1]),
-        ]
+        shown: list[RenderableType] = [_progress(stats, now, self._waits[1])]
         if problem is not None:
-            shown.append(plain(f"{problem.seen_at.astimezone():%H:%M:%S} {problem.error}; it is tried again"))
+            shown.append(plain(f"{problem.seen_at.astimezone():%H:%M:%S} {_told(problem)}"))
+        # What does not fit is cut off below; and where it is narrow, a change takes several lines.
+        room = (self._console.height - BESIDE) // (1 if self._console.width >= WIDE else 3)
+        shown.append(_changes_table([*self._latest][-max(room, 1) :], self.told))
         return Group(*shown)
 
 
