@@ -9,7 +9,7 @@ import asyncio
 import logging
 import math
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from types import TracebackType
@@ -32,7 +32,7 @@ from ingram_orders.models import OrderDetailB2B, OrderStatus
 from ingram_orders.operations import MOST_ON_A_PAGE, GetOrderDetails, SearchOrders
 from ingram_orders.paginator import Page
 from ingram_orders.planning import Exploration, Window, least_calls, least_every, pages, plan_round
-from ingram_orders.sightings import day_of, sighting
+from ingram_orders.sightings import Sighting, day_of, sighting
 from ingram_orders.status_store import Noted, StatusChange, StatusStore, Terms
 
 SLOWEST: Final = timedelta(hours=1)
@@ -207,6 +207,8 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
         self._given: int | None = None
         self._read_until = 0
         """The id of the last change that was taken from the store."""
+        self._may_be_more = True
+        """Whether the store may hold some behind that."""
         self._tells_new = self._tells_first
         """Whether an order that is seen for the first time is a change."""
         self._is_asked = False
@@ -262,9 +264,11 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
                 await self._store.settle(self._given)
                 self._given = None
             while not self._ready:
-                for id_, change in await self._store.unsettled(self._read_until, MOST_ON_A_PAGE):
-                    self._ready.append((id_, change))
-                    self._read_until = id_
+                if self._may_be_more:
+                    for id_, change in await self._store.unsettled(self._read_until, MOST_ON_A_PAGE):
+                        self._ready.append((id_, change))
+                        self._read_until = id_
+                    self._may_be_more = bool(self._ready)
                 if not self._ready:
                     await self._go_on()
         finally:
@@ -363,9 +367,7 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
                 return
         page = walk.page.model
         seen = [it for it in map(sighting, page.orders) if it is not None]
-        noted = await self._store.note(
-            seen, self._terms, since=its.began, adopts=walk.window is None, tells_first=self._tells_new
-        )
+        noted = await self._note(its, seen, adopts=walk.window is None)
         walk.page = None
         walk.read += 1
         found = [number for number in noted.seen if number in walk.left]
@@ -425,15 +427,23 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
             for number, answer in its.answers.items()
             if not isinstance(answer, IngramError) and (it := sighting(answer, number)) is not None
         ]
-        noted = await self._store.note(
-            seen, self._terms, since=its.began, adopts=False, tells_first=self._tells_new, failed=[*failed]
-        )
+        noted = await self._note(its, seen, failed=[*failed])
         for number in its.answers:
             del its.details[number]
         its.answers = {}
         self._count(noted)
         for number, error in failed.items():
             self._tell(error, order_number=number)
+
+    async def _note(
+        self, its: _Round, seen: Iterable[Sighting], *, adopts: bool = False, failed: Sequence[str] = ()
+    ) -> Noted:
+        was_more, self._may_be_more = self._may_be_more, True  # also where this is cancelled: it is done all the same
+        noted = await self._store.note(
+            seen, self._terms, since=its.began, adopts=adopts, tells_first=self._tells_new, failed=failed
+        )
+        self._may_be_more = was_more or noted.changes > 0
+        return noted
 
     async def _ask_one(self, number: str) -> OrderDetailB2B | IngramError:
         try:

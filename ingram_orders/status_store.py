@@ -515,7 +515,7 @@ def _said(sighting: Sighting) -> str | None:
     """Give all that a search said; `None` for what details did."""
     if sighting.source is Source.DETAILS:
         return None
-    return f"{sighting.order.ingram_order_date} {sighting.word} {sighting.parts}"
+    return f"{sighting.word} {sighting.parts}"
 
 
 def _watched(terms: Terms) -> str:
