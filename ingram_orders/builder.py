@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar, overl
 
 from attrs import field, frozen
 
-from ingram_orders.errors import brief
+from ingram_orders.errors import InvalidRequestError, brief
 from ingram_orders.models import RequestModel
 from ingram_orders.models.shared import has_half_character
 
@@ -188,6 +188,17 @@ def _problems_of_each(value: object, form: Form[Any]) -> Iterator[str]:
         return
     for item in value:
         yield from form.problems(item)
+
+
+def check_whole(value: object, name: str, at_least: int) -> None:
+    """
+    See that an argument is a whole number, and large enough.
+
+    Raises:
+        InvalidRequestError: It is not; the message names it.
+    """
+    if type(value) is not int or value < at_least:
+        raise InvalidRequestError([f"{name} must be a whole number, {at_least} or more, not {brief(value)}"])
 
 
 # ── Parameters: one line each in an operation ───────────────────────────────────────────────────────────────────────

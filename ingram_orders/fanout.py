@@ -13,7 +13,7 @@ from typing import Any, Final, Self, TypeVar
 
 from attrs import frozen
 
-from ingram_orders.builder import DayText
+from ingram_orders.builder import DayText, check_whole
 from ingram_orders.errors import ConfigurationError, IngramError, InvalidRequestError, brief
 from ingram_orders.models import FoundOrder
 from ingram_orders.operations import SearchOrders
@@ -46,8 +46,7 @@ class FanOut:
     def __init__(
         self, searches: Iterable[SearchOrders], *, at_once: int = 8, unique: bool = False, thorough: bool = False
     ) -> None:
-        if type(at_once) is not int or at_once < 1:
-            raise InvalidRequestError([f"at_once must be a whole number, 1 or more, not {brief(at_once)}"])
+        check_whole(at_once, "at_once", 1)
         self._searches: Iterator[SearchOrders] = iter(_several(searches, "searches"))
         self._at_once = at_once
         self._thorough = thorough
@@ -224,8 +223,7 @@ def split_by_date(search: SearchOrders, first: date | str, last: date | str, day
     begins, ends = _day(first, "first"), _day(last, "last")
     if begins > ends:
         raise InvalidRequestError([f"the first date, {begins}, is after the last, {ends}"])
-    if type(days) is not int or days < 1:
-        raise InvalidRequestError([f"days must be a whole number, 1 or more, not {brief(days)}"])
+    check_whole(days, "days", 1)
     if "ingram_order_date" in search.values:
         raise InvalidRequestError(["the search is of one day already: ingram_order_date"])
     return (search.ingram_order_date_bt([*both]) for both in _ranges(begins, ends, days))

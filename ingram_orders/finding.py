@@ -12,13 +12,11 @@ from typing import Any, Final
 
 from ingram_orders.builder import Response, Sends
 from ingram_orders.models import FoundOrder, OrderSearchResponse
-from ingram_orders.operations import SearchOrders
+from ingram_orders.operations import MOST_ON_A_PAGE, SearchOrders
 from ingram_orders.paginator import orders_listed, says_nothing
 
 _KEPT: Final = 18
 """Characters of a purchase order number of which all of the API's systems keep account."""
-
-_PAGE: Final = 100
 
 _EASTERNMOST: Final = timezone(timedelta(hours=14))
 """Where a day begins first."""
@@ -45,7 +43,7 @@ async def find(sends: Sends, number: str, who: Mapping[str, Any]) -> tuple[Found
     found: dict[object, FoundOrder] = {}
     # A search for a number as it was given need not find it trimmed or cut, nor the other way round.
     for asked in dict.fromkeys((number, number.strip(), number.strip()[:_KEPT].rstrip())):
-        search = SearchOrders(sends, **who).customer_order_number(asked).page_size(_PAGE)
+        search = SearchOrders(sends, **who).customer_order_number(asked).page_size(MOST_ON_A_PAGE)
         # Not by a paginator: what one spelling has found is not new to the next, which saves that a call.
         for page in itertools.count(1):
             response = await sends.send(search.page_number(page), timeout=None)

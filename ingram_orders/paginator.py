@@ -22,7 +22,7 @@ from typing import Final, Self, TypeVar
 
 from attrs import define, evolve, field, frozen
 
-from ingram_orders.builder import Response
+from ingram_orders.builder import Response, check_whole
 from ingram_orders.errors import ConfigurationError, IngramError, InvalidRequestError, UnreadableAnswerError, brief
 from ingram_orders.exact_json import read_json
 from ingram_orders.models import FoundOrder, OrderSearchResponse
@@ -309,8 +309,7 @@ class Paginator:
         Raises:
             InvalidRequestError: *at_once* is less than 1, or *start* is no cursor of this search.
         """
-        if type(at_once) is not int or at_once < 1:
-            raise InvalidRequestError([f"at_once must be a whole number, 1 or more, not {brief(at_once)}"])
+        check_whole(at_once, "at_once", 1)
         begins = (first_page - 1) * page_size
         self._begin = Cursor(search=search, position=begins, said=None, count=None if begins else 0)
         if start is not None:
@@ -366,8 +365,8 @@ class Paginator:
             InvalidRequestError: *limit* is less than 0.
             IngramError: Of a page. The orders before it are lost, unless one goes on from the error's `cursor`.
         """
-        if limit is not None and (type(limit) is not int or limit < 0):
-            raise InvalidRequestError([f"limit must be a whole number, 0 or more, not {brief(limit)}"])
+        if limit is not None:
+            check_whole(limit, "limit", 0)
         walk = self._begun(limit)
         orders = _Orders(walk)
         found: list[FoundOrder] = []
@@ -392,14 +391,12 @@ class Paginator:
             nothing_from=math.inf if begin.position is not None else 0,
         )
 
-    def is_on(self, course: Course) -> bool:
-        """Whether that is the course of its last iteration."""
-        return self._course is course
-
     def _begun(self, limit: int | None = None) -> "_Walk":
         last = self._walk()
         if last is not None and not last.is_over and not last.was_cut_off:
             raise ConfigurationError("this paginator is being iterated; make another one to iterate twice at once")
+        if last is not None:
+            last.is_replaced = True
         self._course = self._new_course()
         walk = _Walk(self, self._course, self._ask, at_once=self._at_once, thorough=self._thorough, limit=limit)
         # Weakly: who leaves a loop by `break` tells nobody, and its iterator just is no more.
@@ -450,6 +447,8 @@ class _Walk:
         self._is_asking = False
         self._is_cut_off = False
         self.is_over = False
+        self.is_replaced = False
+        """Whether another iteration has begun since."""
 
     @property
     def was_cut_off(self) -> bool:
@@ -466,7 +465,7 @@ class _Walk:
         """
         if self._is_asking:
             raise ConfigurationError("this paginator is being iterated by another task")
-        if not self._paginator.is_on(self._course):
+        if self.is_replaced:
             raise ConfigurationError("another iteration of this paginator has begun since this one was cancelled")
         while True:
             if not self._read:

@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 
 from attrs import define, evolve, field, frozen
 
-from ingram_orders.builder import A, Request, Response, Sends
+from ingram_orders.builder import A, Request, Response, Sends, check_whole
 from ingram_orders.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -184,8 +184,7 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
             self._counted = _Counted(sends)
             self._who = {}
         self._terms = _checked_terms(every, slowest, final)
-        if type(at_once) is not int or at_once < 1:
-            raise InvalidRequestError([f"at_once must be a whole number, 1 or more, not {brief(at_once)}"])
+        check_whole(at_once, "at_once", 1)
         if store is not None and not isinstance(store, StatusStore):
             raise ConfigurationError(f"store must be StatusStore(...), not {brief(store)}")
         self._store = StatusStore(":memory:") if store is None else store
@@ -315,9 +314,10 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
             self._stats = evolve(self._stats, watched=outlook.watched, next_due=_time(begins))
             await self._sleep(begins - now)
             return
-        due = await self._store.due(self._terms)
+        # Of numbers, the plan counts them, which is next; what a search will show is not to be planned.
+        due = 0 if self._search is None else len(await self._store.due(self._terms))
         self._counted.calls = 0
-        self._stats = PollStats(round=self._stats.round + 1, watched=outlook.watched, due=len(due))
+        self._stats = PollStats(round=self._stats.round + 1, watched=outlook.watched, due=due)
         self._round = _Round(now)
         if self._search is not None:
             self._round.walks.append(_Walk(self._through_us(self._search)))
@@ -335,6 +335,8 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
             its.walks.append(self._walk(window, left))
         its.details |= dict.fromkeys(plan.details)
         its.is_planned = True
+        if self._search is None:
+            self._stats = evolve(self._stats, due=len(due))
         if (told := self._too_much(plan.calls - len(plan.details), len(plan.details))) is not None:
             self._tell(told)
 
