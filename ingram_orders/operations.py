@@ -156,7 +156,7 @@ class SearchOrders(OrdersRequest[OrderSearchResponse]):
 
         return Paginator(
             ask,
-            search=self.fingerprint(but={"page_size", "page_number", "im_correlation_id", "im_sender_id"}),
+            search=lambda: self.fingerprint(but={"page_size", "page_number", "im_correlation_id", "im_sender_id"}),
             page_size=size,
             first_page=first,
             at_once=at_once,

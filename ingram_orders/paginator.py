@@ -69,8 +69,6 @@ class Drift:
 class Cursor:
     """Where a walk is, between two orders."""
 
-    search: str
-    """Which search it walks, as a hash."""
     position: int | None
     """So many orders from the beginning have been given, and perhaps some behind; `None` at the end."""
     said: int | None
@@ -78,8 +76,9 @@ class Cursor:
     count: int | None
     """How many different orders were given; `None` where that cannot be told."""
 
-    def __str__(self) -> str:
-        facts = json.dumps([1, self.search, self.position, self.said, self.count], separators=(",", ":"))
+    def text(self, search: str) -> str:
+        """Write it, with the name of the search that is walked."""
+        facts = json.dumps([1, search, self.position, self.said, self.count], separators=(",", ":"))
         return base64.urlsafe_b64encode(facts.encode()).decode().rstrip("=")
 
     @classmethod
@@ -100,7 +99,7 @@ class Cursor:
             raise InvalidRequestError([f"start: {brief(text)} is no cursor of this version"])
         if of != search:
             raise InvalidRequestError([f"start: {brief(text)} is a cursor of a different search"])
-        return cls(search=of, position=position, said=said, count=count)
+        return cls(position=position, said=said, count=count)
 
 
 @define
@@ -287,7 +286,7 @@ class Paginator:
         self,
         ask: Ask,
         *,
-        search: str,
+        search: Callable[[], str],
         page_size: int,
         first_page: int = 1,
         at_once: int = 1,
@@ -299,7 +298,7 @@ class Paginator:
 
         Args:
             ask: Asks for a page.
-            search: Names the search, and no other.
+            search: Names the search, and no other; called where a cursor is read or written.
             page_size: Orders on a page that is full.
             first_page: Where to begin.
             at_once: How many pages are asked for at a time, 1 or more, and held in memory.
@@ -311,9 +310,10 @@ class Paginator:
         """
         check_whole(at_once, "at_once", 1)
         begins = (first_page - 1) * page_size
-        self._begin = Cursor(search=search, position=begins, said=None, count=None if begins else 0)
+        self._begin = Cursor(position=begins, said=None, count=None if begins else 0)
         if start is not None:
-            self._begin = Cursor.of(start, search)
+            self._begin = Cursor.of(start, search())
+        self._search = search
         self._ask = ask
         self._page_size = page_size
         self._at_once = at_once
@@ -332,7 +332,7 @@ class Paginator:
         course = self._course
         # What was given behind the first stretch comes again, and would be counted twice.
         count = course.count if len(course.stretches) <= 1 else None
-        return str(Cursor(search=self._begin.search, position=course.position, said=course.said, count=count))
+        return Cursor(position=course.position, said=course.said, count=count).text(self._search())
 
     @property
     def drift(self) -> Drift:

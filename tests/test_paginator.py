@@ -397,7 +397,7 @@ class Stalls:
             await asyncio.sleep(0)
 
     def walk(self, **settings: Any) -> Paginator:
-        return Paginator(self, search="these", page_size=self.pages.size, **settings)
+        return Paginator(self, search=lambda: "these", page_size=self.pages.size, **settings)
 
 
 async def next_number(orders: AsyncIterator[FoundOrder]) -> str | None:
@@ -439,7 +439,7 @@ async def test_an_error_behind_the_end_is_none() -> None:
 
     for said in ((lambda _: None), (lambda _: 99)):
         pages = Pages(numbered(7), 2, said=said)
-        assert await numbers_of(Paginator(ask, search="these", page_size=2, at_once=4)) == numbered(7)
+        assert await numbers_of(Paginator(ask, search=lambda: "these", page_size=2, at_once=4)) == numbered(7)
 
 
 async def test_another_error_than_ours_comes_as_it_is() -> None:
@@ -447,7 +447,7 @@ async def test_another_error_than_ours_comes_as_it_is() -> None:
         raise KeyError(page)
 
     with pytest.raises(KeyError):
-        await Paginator(ask, search="these", page_size=2, at_once=4).collect()
+        await Paginator(ask, search=lambda: "these", page_size=2, at_once=4).collect()
 
 
 async def test_a_wave_that_is_cancelled_leaves_nothing_and_the_same_iterator_can_go_on() -> None:

@@ -59,7 +59,9 @@ class Pages:
 
     def walk(self, *, at_once: int = 1, start: str | None = None, thorough: bool = False) -> Paginator:
         """Give a paginator of it."""
-        return Paginator(self, search="these", page_size=self.size, at_once=at_once, start=start, thorough=thorough)
+        return Paginator(
+            self, search=lambda: "these", page_size=self.size, at_once=at_once, start=start, thorough=thorough
+        )
 
 
 async def numbers_of(walk: Paginator, limit: int | None = None) -> list[str]:
