@@ -56,7 +56,8 @@ from ingram_orders.polling import PollProblem, PollStats, StatusChanges
 from ingram_orders.resolving import Resolution
 from ingram_orders.retry import RetryPolicy
 from ingram_orders.settings import INGRAM_PRODUCTION, INGRAM_SANDBOX, Timeouts
-from ingram_orders.status_store import StatusChange, StatusStore
+from ingram_orders.status_store import StatusStore
+from ingram_orders.watched import StatusChange
 
 __all__ = [
     "INGRAM_PRODUCTION",

@@ -33,7 +33,8 @@ from ingram_orders.operations import MOST_ON_A_PAGE, GetOrderDetails, SearchOrde
 from ingram_orders.paginator import Page
 from ingram_orders.planning import Exploration, Window, least_calls, least_every, pages, plan_round
 from ingram_orders.sightings import Sighting, day_of, sighting
-from ingram_orders.status_store import Noted, StatusChange, StatusStore, Terms
+from ingram_orders.status_store import Noted, StatusStore
+from ingram_orders.watched import StatusChange, Terms
 
 SLOWEST: Final = timedelta(hours=1)
 """How long an order may be left alone at most, unless *every* is longer."""
@@ -315,7 +316,7 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
             await self._sleep(begins - now)
             return
         # Of numbers, the plan counts them, which is next; what a search will show is not to be planned.
-        due = 0 if self._search is None else len(await self._store.due(self._terms))
+        due = 0 if self._search is None else outlook.due
         self._counted.calls = 0
         self._stats = PollStats(round=self._stats.round + 1, watched=outlook.watched, due=due)
         self._round = _Round(now)

@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from os import PathLike
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -20,8 +20,9 @@ from ingram_orders.errors import ConfigurationError, InvalidRequestError, brief,
 from ingram_orders.exact_json import read_json, write_json
 from ingram_orders.models import FoundOrder, OrderDetailB2B, OrderStatus
 from ingram_orders.planning import next_look
-from ingram_orders.sightings import Seen, Sighting, Source, Verdict, day_of, judge, placed_by, sighting
+from ingram_orders.sightings import Seen, Sighting
 from ingram_orders.storage import Kind, Storage
+from ingram_orders.watched import HIDDEN, StatusChange, Terms, WatchedOrder
 
 T = TypeVar("T")
 
@@ -31,19 +32,21 @@ _KIND: Final = Kind(
     version=1,
     schema="""
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    -- In the order in which they were seen first, in which searches show them again: so a page's are side by side.
     CREATE TABLE orders (
-        number TEXT PRIMARY KEY,
-        day TEXT,  -- of the order, where it is known
+        id INTEGER PRIMARY KEY,
+        number TEXT NOT NULL UNIQUE,
         status TEXT,  -- NULL where it was not seen yet
+        day TEXT,  -- of the order, where it is known
         seen TEXT NOT NULL DEFAULT '{}',  -- of it ("") and of its parts by their numbers, each as a `Seen`, in JSON
-        said TEXT,  -- all that a search said of it that agrees with that; NULL where none did, or something is open
-        must_confirm INTEGER NOT NULL DEFAULT 0,  -- whether only its details will do
-        moved_at REAL NOT NULL, due_at REAL NOT NULL,  -- in seconds since the epoch
-        failures INTEGER NOT NULL DEFAULT 0,  -- since it was last seen
-        misses INTEGER NOT NULL DEFAULT 0,  -- searches that should have shown it and did not, since one did
-        hidden_until REAL NOT NULL DEFAULT 0,  -- until when none is relied on to
+        must_confirm INTEGER NOT NULL DEFAULT 0,
+        failures INTEGER NOT NULL DEFAULT 0,
+        misses INTEGER NOT NULL DEFAULT 0,
+        hidden_until REAL NOT NULL DEFAULT 0,
+        moved_at REAL NOT NULL,
+        due_at REAL NOT NULL,
         is_listed INTEGER NOT NULL DEFAULT 1  -- whether it is watched now, unless its status is final
-    ) WITHOUT ROWID;
+    );
     -- How many orders there are on a day, watched or not, as searches showed.
     CREATE TABLE counts (day TEXT PRIMARY KEY, orders INTEGER NOT NULL) WITHOUT ROWID;
     -- Changes that were not settled yet, in JSON, in the order in which they were seen.
@@ -53,51 +56,20 @@ _KIND: Final = Kind(
 _VALUES: Final = 900
 """Of one statement, at most: older versions of SQLite take 999."""
 
-_HIDDEN: Final = 86_400.0
-"""Seconds for which a search is not relied on, at most, to show an order that it did not show."""
+_READ: Final = """
+    SELECT number, day, seen, must_confirm, failures, misses, hidden_until, moved_at, due_at
+    FROM orders WHERE is_listed AND number IN"""
 
-_LAG: Final = 3_600.0
-"""Seconds after which what was seen last is everywhere."""
+_WRITE: Final = """
+    INSERT INTO orders (number, status, day, seen, must_confirm, failures, misses, hidden_until, moved_at, due_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (number) DO UPDATE SET
+        status = excluded.status, day = excluded.day, seen = excluded.seen, must_confirm = excluded.must_confirm,
+        failures = excluded.failures, misses = excluded.misses, hidden_until = excluded.hidden_until,
+        moved_at = excluded.moved_at, due_at = excluded.due_at"""
 
 _DAMAGED: Final = (ValueError, TypeError, AttributeError, KeyError, IndexError, InvalidRequestError)
 """What comes of reading a row that somebody else has written."""
-
-
-@frozen
-class StatusChange:
-    """An order, or a part of one, came to have another status."""
-
-    order_number: str
-    sub_order_number: str | None
-    """Of the part; `None` for the order itself."""
-    before: OrderStatus | None
-    """`None` where it was not there before."""
-    after: OrderStatus
-    """May be equal to *before* where both are `UNKNOWN`: then the API's own words differ."""
-    seen_at: datetime
-    """When it was seen, in UTC; it may have happened at any time since the order was looked at before."""
-    order: FoundOrder | OrderDetailB2B
-    """The order as it was seen: as a search found it, or its details."""
-
-    @property
-    def word(self) -> str | None:
-        """The API's own word for *after*; `None` where *order* does not say it."""
-        seen = sighting(self.order, self.order_number)
-        if seen is None:
-            return None
-        return seen.word if self.sub_order_number is None else seen.parts.get(self.sub_order_number)
-
-
-@frozen(kw_only=True)
-class Terms:
-    """On what terms orders are watched."""
-
-    every: float
-    """Seconds between two looks at an order, at least."""
-    slowest: float
-    """At most."""
-    final: frozenset[OrderStatus]
-    """Where an order is watched no more."""
 
 
 @frozen
@@ -135,6 +107,8 @@ class Outlook:
 
     watched: int
     """Orders."""
+    due: int
+    """Those of them that are to be looked at now."""
     busy: int
     """Those of them that are looked at as often as can be."""
     next_due: float | None
@@ -165,11 +139,11 @@ class StatusStore:
         self.path = str(path)
         self.clock = clock
         self._storage: Storage | None = None
+        # In memory, and touched by the loop only; what the worker is given of an order is forgotten here first.
+        self._steady: dict[str, _Steady] = {}
+        """Orders of which it is known what would be no news: for most, that is all there is to do."""
         self._looked_at: dict[str, float] = {}
-        """
-        When orders are due again that were only looked at. Written all at once, in the order of the file: one by one
-        that would be most of the work, and after a crash they are just looked at sooner.
-        """
+        """When orders are due again that were only looked at, as far as not written: after a crash, they are sooner."""
 
     # ── For `polling` ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -205,7 +179,7 @@ class StatusStore:
                 )
             return "begun" in facts
 
-        self._storage, self._looked_at = Storage(self.path, _KIND), {}
+        self._storage = Storage(self.path, _KIND)
         try:
             await self._storage.__aenter__()
             return await self._run(work)
@@ -220,11 +194,12 @@ class StatusStore:
     async def close(self) -> None:
         """Finish what was begun, and close. Closing twice is fine."""
         try:
-            if self._storage is not None and self._looked_at:
+            if self._storage is not None and (looks := self._looks()):
                 with suppress(ConfigurationError):  # the file fails, which who watches was told before
-                    await self._run(self._write_looks)
+                    await self._run(lambda connection: _write_looks(connection, looks))
         finally:
             storage, self._storage = self._storage, None
+            self._steady, self._looked_at = {}, {}
             if storage is not None:
                 await storage.close()
 
@@ -233,13 +208,15 @@ class StatusStore:
         now = self.clock()
 
         # What is later than anything can be was made so by a clock that has gone back since.
-        is_shown = f"hidden_until <= {now} OR hidden_until > {now + _HIDDEN}"
+        is_shown = f"hidden_until <= {now} OR hidden_until > {now + HIDDEN}"
         asked = f"""SELECT number, iif(({is_shown}) AND NOT must_confirm, day, NULL), status IS NOT NULL FROM orders
             WHERE {_watched(terms)} AND (due_at <= {now} OR due_at > {now + terms.slowest})
             ORDER BY due_at, number"""  # noqa: S608  # numbers
 
+        looks = self._looks()
+
         def work(connection: sqlite3.Connection) -> list[Due]:
-            self._write_looks(connection)
+            _write_looks(connection, looks)
             return [
                 Due(number, None if day is None else date.fromisoformat(day), bool(was_seen))
                 for number, day, was_seen in connection.execute(asked)
@@ -253,12 +230,14 @@ class StatusStore:
         # Of one that has not moved for ten times as long, `next_look` is later.
         busy = f"status IS NULL OR moved_at > {now - 10 * terms.every}"
         due_at = f"iif(due_at > {now + terms.slowest}, {now}, due_at)"  # as in `due`
-        asked = f"SELECT count(*), total({busy}), min({due_at}) FROM orders WHERE {_watched(terms)}"  # noqa: S608
+        asked = f"""SELECT count(*), total({due_at} <= {now}), total({busy}), min({due_at})
+            FROM orders WHERE {_watched(terms)}"""  # noqa: S608  # numbers
+        looks = self._looks()
 
         def work(connection: sqlite3.Connection) -> Outlook:
-            self._write_looks(connection)
-            watched, busy_ones, next_due = connection.execute(asked).fetchone()
-            return Outlook(watched, int(busy_ones), next_due)
+            _write_looks(connection, looks)
+            watched, due, busy_ones, next_due = connection.execute(asked).fetchone()
+            return Outlook(watched, int(due), int(busy_ones), next_due)
 
         return await self._run(work)
 
@@ -276,74 +255,67 @@ class StatusStore:
         Keep what was seen, and the changes that it shows, all of it or nothing.
 
         Args:
-            sightings: One of each order.
+            sightings: What was seen; of an order that is seen twice, the last counts.
             terms: By which orders are due again.
             since: When the round began in which they were seen, from which that counts.
             adopts: Whether orders that are not known are watched from now on.
             tells_first: Whether it is a change that an order is seen for the first time.
             failed: Numbers of orders that could not be looked at: each further time they are due again later.
         """
-        now, seen, left = self.clock(), {it.number: it for it in sightings}, {it.value for it in terms.final}
+        now, noted = self.clock(), Noted()
+        last = {it.number: it for it in sightings}
+        news = {number: it for number, it in last.items() if not self._is_steady(it, since, terms, noted)}
 
-        def work(connection: sqlite3.Connection) -> Noted:
-            noted = Noted()
-            changes, changed = list[StatusChange](), list[_Order]()
-            known = _rows(connection, [*seen])
-            for number, its in seen.items():
-                row = known.get(number)
-                if row is None and not adopts:
+        def work(connection: sqlite3.Connection) -> list[WatchedOrder]:
+            known = _read_orders(connection, [*news])
+            looked_at = list[WatchedOrder]()
+            changes = list[StatusChange]()
+            for number, its in news.items():
+                order = known.get(number)
+                if order is None and not adopts:
                     continue
-                if row is not None:
-                    if not row.is_listed:
-                        continue
-                    noted.seen.add(number)
-                    if row.status in left:
-                        continue
-                    noted.refreshed += 1
-                    if row.said is not None and row.said == _said(its):  # as for most: spare them the rest
-                        due_at = next_look(since, row.moved_at, every=terms.every, slowest=terms.slowest)
-                        self._looked_at[number] = due_at
-                        continue
-                order = _Order(number) if row is None else self._order(row)
-                if row is None:
-                    noted.seen.add(number)
-                    noted.refreshed += 1
-                changes += _look_at(order, its, now, since, terms, tells_first=tells_first)
-                is_final = order.status is not None and order.status.value in left
-                noted.adopted += row is None and not is_final
-                noted.ended += row is not None and is_final
+                noted.seen.add(number)
+                if order is not None and order.status in terms.final:
+                    continue
+                noted.refreshed += 1
+                is_new = order is None
+                if order is None:
+                    order = WatchedOrder(number)
+                changes += order.look_at(its, now, since, terms, tells_first=tells_first)
+                is_final = order.status in terms.final
+                noted.adopted += is_new and not is_final
+                noted.ended += is_final and not is_new
                 if order.must_confirm and order.due_at <= now:
                     noted.to_confirm.append(number)
-                changed.append(order)
-            _keep(connection, changed)
+                looked_at.append(order)
+            failures = [*_read_orders(connection, failed).values()]
+            for order in failures:
+                order.note_failure(now, terms)
+            _write_orders(connection, [*looked_at, *failures])
             connection.executemany("INSERT INTO changes (change) VALUES (?)", ((_written(it),) for it in changes))
             noted.changes = len(changes)
-            failures = [self._order(it) for it in _rows(connection, failed).values()]
-            for order in failures:
-                order.said = None
-                order.due_at = now + min(terms.every * 2.0 ** min(order.failures, 60), terms.slowest)
-                order.failures += 1
-            _keep(connection, failures)
-            return noted
+            return looked_at
 
-        return await self._run(work)
+        if news or failed:  # for most pages there are none
+            for number in (*news, *failed):
+                self._steady.pop(number, None)
+                self._looked_at.pop(number, None)
+            for order in await self._run(work):
+                if order.is_clear and order.status not in terms.final:
+                    self._steady[order.number] = _Steady(_said(news[order.number]), order.moved_at)
+        return noted
 
     async def note_missing(self, numbers: Iterable[str], terms: Terms) -> None:
-        """
-        Keep that a search did not show orders that it should have: for a while, details are asked for.
-
-        That may have been an order that no search shows, or a search that was wrong. So it is tried again, each time
-        after twice as long.
-        """
+        """Keep that a search did not show orders that it should have: for a while, details are asked for."""
         now, missing = self.clock(), [*numbers]
+        for number in missing:
+            self._steady.pop(number, None)
 
         def work(connection: sqlite3.Connection) -> None:
-            orders = [self._order(it) for it in _rows(connection, missing).values()]
+            orders = [*_read_orders(connection, missing).values()]
             for order in orders:
-                order.said = None
-                order.misses += 1
-                order.hidden_until = now + min(terms.every * 2.0 ** min(order.misses, 60), _HIDDEN)
-            _keep(connection, orders)
+                order.note_miss(now, terms)
+            _write_orders(connection, orders)
 
         await self._run(work)
 
@@ -376,17 +348,21 @@ class StatusStore:
         """Forget a change: it is dealt with."""
         await self._run(lambda connection: connection.execute("DELETE FROM changes WHERE id = ?", (id_,)))
 
-    # In the worker, as all work is.
+    def _is_steady(self, sighting: Sighting, since: float, terms: Terms, noted: Noted) -> bool:
+        """Note an order of which it is known that this is no news."""
+        number = sighting.number
+        steady = self._steady.get(number)
+        if steady is None or steady.said != _said(sighting):
+            return False
+        self._looked_at[number] = next_look(since, steady.moved_at, every=terms.every, slowest=terms.slowest)
+        noted.seen.add(number)
+        noted.refreshed += 1
+        return True
 
-    def _order(self, row: "_Row") -> "_Order":
-        order = _Order.of(row)
-        order.due_at = self._looked_at.pop(row.number, order.due_at)
-        return order
-
-    def _write_looks(self, connection: sqlite3.Connection) -> None:
-        looks = ((due_at, number) for number, due_at in sorted(self._looked_at.items()))
-        connection.executemany("UPDATE orders SET due_at = ? WHERE number = ?", looks)
-        self._looked_at.clear()
+    def _looks(self) -> dict[str, float]:
+        """Forget when orders are due again that were only looked at, and give it."""
+        looks, self._looked_at = self._looked_at, {}
+        return looks
 
     async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._storage is None:
@@ -400,122 +376,19 @@ class StatusStore:
         return f"{type(self).__name__}({self.path!r})"
 
 
-# ── One order ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Orders ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Row(NamedTuple):
-    """What the file has of an order; see `_KIND`."""
+class _Steady(NamedTuple):
+    """What is remembered of an order for which nothing is open; see `WatchedOrder.is_clear`."""
 
-    number: str
-    day: str | None
-    status: str | None
-    seen: str
-    said: str | None
-    must_confirm: bool
+    said: str
     moved_at: float
-    due_at: float
-    failures: int
-    misses: int
-    hidden_until: float
-    is_listed: bool
 
 
-_COLUMNS: Final = ", ".join(_Row._fields)
-
-
-@define
-class _Order:
-    """The same, to be worked with."""
-
-    number: str
-    day: str | None = None
-    seen: dict[str, Seen] = field(factory=dict)
-    """What was seen of it, by `""`, and of its parts, by their numbers."""
-    said: str | None = None
-    must_confirm: bool = False
-    moved_at: float = 0.0
-    due_at: float = 0.0
-    failures: int = 0
-    misses: int = 0
-    hidden_until: float = 0.0
-    is_listed: bool = True
-
-    @classmethod
-    def of(cls, row: _Row) -> "_Order":
-        number, day, _, text, *others = row
-        rest: list[Any] = others
-        return cls(number, day, {part: Seen(*its) for part, its in json.loads(text).items()}, *rest)
-
-    @property
-    def status(self) -> OrderStatus | None:
-        seen = self.seen.get("")
-        return None if seen is None else seen.status
-
-    def row(self) -> _Row:
-        status = self.status
-        text = json.dumps({part: (it.word, it.search, it.details) for part, it in self.seen.items()})
-        return _Row(
-            self.number, self.day, None if status is None else status.value, text, self.said, self.must_confirm,
-            self.moved_at, self.due_at, self.failures, self.misses, self.hidden_until, self.is_listed,
-        )  # fmt: skip
-
-
-def _look_at(
-    order: _Order, sighting: Sighting, now: float, since: float, terms: Terms, *, tells_first: bool
-) -> list[StatusChange]:
-    """Bring what is known of an order up to what was seen, and give the changes that are to be told."""
-    is_search, is_new = sighting.source is Source.SEARCH, not order.seen
-    was_due, is_doubtful, is_to_confirm = order.due_at <= now, False, False
-    has_rested = now - order.moved_at > _LAG
-    changes: list[StatusChange] = []
-    words: dict[str, str | None] = {"": sighting.word, **sighting.parts}
-    if not is_search:
-        if order.must_confirm:  # what the details say nothing of, they do not deny
-            words = {**dict.fromkeys(order.seen), **words}
-        order.must_confirm = False
-    for part, word in words.items():
-        seen = order.seen.get(part)
-        if seen is not None:
-            verdict, after = judge(seen, word, sighting.source, is_part=bool(part), has_rested=has_rested)
-        elif word is not None:
-            verdict, after = Verdict.CHANGED, Seen.first(word, sighting.source)
-        else:
-            continue
-        if verdict is Verdict.CONFIRM:
-            is_doubtful = True
-            # What a search says again and again is confirmed no more often than the order is looked at anyway.
-            is_to_confirm |= was_due or after is not seen
-        elif verdict is Verdict.CHANGED and (tells_first or not is_new):
-            before = None if seen is None else seen.status
-            seen_at = datetime.fromtimestamp(now, UTC)
-            changes.append(StatusChange(order.number, part or None, before, after.status, seen_at, sighting.order))
-        if after is not seen:
-            order.seen[part] = after
-    # Under another number it is not found again: a sub-order's, or one in small letters.
-    day = day_of(sighting.order) if sighting.order.ingram_order_number == sighting.number else None
-    if day is not None:
-        order.day = day.isoformat()
-    if is_search:
-        order.misses, order.hidden_until = 0, 0.0
-    if is_new:  # it has not moved since it was placed, as far as is known
-        placed = placed_by(sighting.order)
-        order.moved_at = now if placed is None else min(now, placed.timestamp())
-    elif changes:
-        order.moved_at = now
-    if is_to_confirm:
-        order.must_confirm, order.due_at = True, min(since, now)
-    elif not (is_doubtful or order.must_confirm):
-        order.failures = 0
-        order.due_at = next_look(since, order.moved_at, every=terms.every, slowest=terms.slowest)
-    order.said = None if not is_search or is_doubtful or order.must_confirm else _said(sighting)
-    return changes
-
-
-def _said(sighting: Sighting) -> str | None:
-    """Give all that a search said; `None` for what details did."""
-    if sighting.source is Source.DETAILS:
-        return None
-    return f"{sighting.word} {sighting.parts}"
+def _said(sighting: Sighting) -> str:
+    """Give all that was said of an order, so that it is told from anything else."""
+    return f"{sighting.source} {sighting.word} {sighting.parts}"
 
 
 def _watched(terms: Terms) -> str:
@@ -523,21 +396,40 @@ def _watched(terms: Terms) -> str:
     return f"is_listed AND (status IS NULL OR status NOT IN ({final}))"
 
 
-def _rows(connection: sqlite3.Connection, numbers: Sequence[str]) -> dict[str, _Row]:
-    found: dict[str, _Row] = {}
+def _read_orders(connection: sqlite3.Connection, numbers: Sequence[str]) -> dict[str, WatchedOrder]:
+    """Give those of the orders that are listed, by their numbers."""
+    found: dict[str, WatchedOrder] = {}
     for start in range(0, len(numbers), _VALUES):
         some = numbers[start : start + _VALUES]
-        asked = f"SELECT {_COLUMNS} FROM orders WHERE number IN ({', '.join('?' * len(some))})"  # noqa: S608
-        found |= {row[0]: _Row._make(row) for row in connection.execute(asked, some)}
+        for number, day, seen, *others in connection.execute(f"{_READ} ({', '.join('?' * len(some))})", some):
+            rest: list[Any] = others
+            found[number] = WatchedOrder(
+                number,
+                None if day is None else date.fromisoformat(day),
+                {part: Seen(*its) for part, its in json.loads(seen).items()},
+                *rest,
+            )
     return found
 
 
-def _keep(connection: sqlite3.Connection, orders: Iterable[_Order]) -> None:
-    places = ", ".join("?" * len(_Row._fields))
-    connection.executemany(
-        f"INSERT OR REPLACE INTO orders ({_COLUMNS}) VALUES ({places})",  # noqa: S608
-        (it.row() for it in orders),
-    )
+def _write_orders(connection: sqlite3.Connection, orders: Iterable[WatchedOrder]) -> None:
+    connection.executemany(_WRITE, map(_row, orders))
+
+
+def _row(order: WatchedOrder) -> tuple[str | float | None, ...]:
+    """Give the values of `_WRITE`."""
+    status = order.status
+    seen = json.dumps({part: (it.word, it.search, it.details) for part, it in order.seen.items()})
+    return (
+        order.number, None if status is None else status.value, None if order.day is None else order.day.isoformat(),
+        seen, order.must_confirm, order.failures, order.misses, order.hidden_until, order.moved_at, order.due_at,
+    )  # fmt: skip
+
+
+def _write_looks(connection: sqlite3.Connection, looks: Mapping[str, float]) -> None:
+    """Keep when orders are due again that were only looked at: all at once, since that spares most of the work."""
+    rows = ((due_at, number) for number, due_at in looks.items())
+    connection.executemany("UPDATE orders SET due_at = ? WHERE number = ?", rows)
 
 
 # ── One change ──────────────────────────────────────────────────────────────────────────────────────────────────────

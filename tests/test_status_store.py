@@ -6,15 +6,18 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from ingram_orders import ConfigurationError, FoundOrder, OrderDetailB2B, OrderStatus, StatusStore
 from ingram_orders.converters import structure
 from ingram_orders.polling import FINAL
 from ingram_orders.sightings import Sighting, sighting
-from ingram_orders.status_store import Terms
+from ingram_orders.watched import Terms
 
 TERMS = Terms(every=300.0, slowest=3600.0, final=FINAL)
 NOON = datetime(2026, 6, 30, 12, tzinfo=UTC).timestamp()
@@ -213,6 +216,77 @@ async def test_counts_are_kept_by_day(store: StatusStore) -> None:
     await store.keep_counts({date(2026, 6, 30): 5, date(2026, 6, 29): 7})
     await store.keep_counts({date(2026, 6, 30): 6})
     assert await store.counts() == {date(2026, 6, 30): 6, date(2026, 6, 29): 7}
+
+
+# ── What is remembered ──────────────────────────────────────────────────────────────────────────────────────────────
+
+_SAID = st.tuples(st.sampled_from(["PROCESSING", "SHIPPED"]), st.sampled_from([None, "PROCESSING"]))
+_STEP = st.one_of(
+    st.tuples(st.sampled_from(["search", "search again"]), _SAID),
+    st.tuples(st.just("details"), _SAID),
+    st.tuples(st.sampled_from(["failed", "missing", "due"]), st.none()),
+)
+_STEPS = st.lists(st.tuples(st.sampled_from([0, 299, 300]), _STEP), min_size=3, max_size=10)
+
+
+async def results_of(steps: list[Any], path: str, *, again: Callable[[StatusStore], Any]) -> list[Any]:
+    """Do some steps with a store, *again* after each; give all that can be seen of it then."""
+    time, results = Time(), list[Any]()
+    store = StatusStore(path, clock=time)
+    await store.open("us", NUMBERS)
+    seen = found("20-A", "PROCESSING")
+    for later, (kind, said) in steps:
+        time.now += later
+        if kind == "search":
+            seen = found("20-A", said[0], part=said[1])
+        if kind in ("search", "search again"):
+            results.append(await note(store, seen))
+        elif kind == "details":
+            results.append(await note(store, detailed("20-A", said[0])))
+        elif kind == "failed":
+            results.append(await note(store, failed=["20-A"]))
+        elif kind == "missing":
+            await store.note_missing(["20-A"], TERMS)
+        else:
+            results.append((await store.due(TERMS), await store.outlook(TERMS)))
+        await again(store)
+    results.append((await store.due(TERMS), await store.outlook(TERMS), await told(store)))
+    await store.close()
+    return results
+
+
+@given(_STEPS)
+@example(
+    [(0, ("search", ("SHIPPED", None))), (0, ("missing", None)), (0, ("search again", None)), (300, ("due", None))]
+)
+def test_what_is_remembered_is_what_is_written(steps: list[Any]) -> None:
+    async def reopen(store: StatusStore) -> None:
+        await store.close()
+        await store.open("us", NUMBERS)
+
+    async def go_on(store: StatusStore) -> None:
+        pass
+
+    with TemporaryDirectory() as folder:
+        one, other = (str(Path(folder) / it) for it in ("one", "other"))
+        remembered = asyncio.run(results_of(steps, one, again=go_on))
+        assert remembered == asyncio.run(results_of(steps, other, again=reopen))
+
+
+async def test_what_could_not_be_kept_is_not_remembered(store: StatusStore, path: Path) -> None:
+    await note(store, *(found(it, "PROCESSING") for it in NUMBERS))
+    await store.close()
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute(
+            "CREATE TRIGGER full BEFORE UPDATE ON orders WHEN NEW.number = '20-B' AND NEW.status = 'SHIPPED'"
+            " BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        )
+    await store.open("us", NUMBERS)
+    with pytest.raises(ConfigurationError, match="the disk is full"):
+        await note(store, found("20-A", "SHIPPED"), found("20-B", "SHIPPED"))
+    assert await told(store) == []
+    await note(store, found("20-A", "SHIPPED"))
+    assert await told(store) == [("20-A", None, OrderStatus.PROCESSING, OrderStatus.SHIPPED)]
 
 
 # ── The file ────────────────────────────────────────────────────────────────────────────────────────────────────────

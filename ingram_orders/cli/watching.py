@@ -25,7 +25,8 @@ from ingram_orders.converters import unstructure
 from ingram_orders.errors import ConfigurationError, IngramError
 from ingram_orders.operations import SearchOrders
 from ingram_orders.polling import PollProblem, PollStats, StatusChanges
-from ingram_orders.status_store import StatusChange, StatusStore
+from ingram_orders.status_store import StatusStore
+from ingram_orders.watched import StatusChange
 
 SHOWN: Final = 15
 """Changes in the table, the latest ones."""
