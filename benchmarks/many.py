@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from multiprocessing.connection import Connection
@@ -107,21 +107,15 @@ def most_resident() -> int:
 # ── Pages ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def walk(settings: dict[str, Any]) -> dict[str, float]:
-    """Walk all orders; tell processor seconds, memory at a tenth and at the end, and the orders."""
+async def walk(settings: dict[str, Any]) -> dict[str, int]:
+    """Walk all orders; tell the memory at a tenth and at the end, and the orders."""
     async with OrdersClient(**settings) as orders:
-        seen, at_a_tenth, began = 0, 0, 0.0
+        seen, at_a_tenth = 0, 0
         async for _ in orders.search().ingram_order_date_bt(EVER).paginate():
-            began = began or time.process_time()
             seen += 1
             if seen == 10_000:
                 at_a_tenth = resident()
-        return {
-            "cpu": time.process_time() - began,
-            "tenth": at_a_tenth,
-            "end": resident(),
-            "orders": seen,
-        }
+        return {"tenth": at_a_tenth, "end": resident(), "orders": seen}
 
 
 async def calls_of_walks() -> None:
@@ -229,28 +223,39 @@ class Over(Exception):  # noqa: N818  # which only ends the block
     """Enough was seen."""
 
 
-async def watch_many(settings: dict[str, Any], store: str) -> dict[str, float]:
-    """Watch all orders there are for two rounds; tell the processor seconds of the second, and the most memory."""
-    at: list[float] = []
-    waited = 0.0
+async def watch_many(settings: dict[str, Any], store: str, rounds: int) -> dict[str, Any]:
+    """
+    Watch all orders there are for some rounds, and walk the same pages after each.
+
+    Tell the processor seconds of each round, and of each walk; and the most memory.
+    """
+    cpu: dict[str, list[float]] = {"rounds": [], "walks": []}
+    began, waited = 0.0, 0.0
 
     async def sleep(seconds: float) -> None:  # between rounds
-        nonlocal waited
+        nonlocal began, waited
         waited += seconds
-        at.append(time.process_time())
-        if len(at) == 2:
+        cpu["rounds"].append(time.process_time() - began)
+        began = time.process_time()
+        async for _ in search.paginate():
+            pass
+        cpu["walks"].append(time.process_time() - began)
+        if len(cpu["walks"]) == rounds:
             raise Over
+        began = time.process_time()
 
     async with OrdersClient(**settings, sleep=sleep) as orders:
         search = orders.search().ingram_order_date_bt(EVER)
         day = timedelta(days=1)
         kept = StatusStore(store, clock=lambda: time.time() + waited)
+        await search.page_size(1).execute()  # the token
         watching = orders.poll(search, every=day, slowest=day, final=(), store=kept)
+        began = time.process_time()
         with suppress(Over):
             async with watching as changes:
                 async for _ in changes:
                     pass
-        return {"cpu": at[1] - at[0], "most": most_resident(), "watched": watching.stats.watched}
+        return {**cpu, "most": most_resident(), "watched": watching.stats.watched}
 
 
 # ── All of it ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -276,11 +281,23 @@ async def main() -> None:
         orders = walked["orders"]
         each = (walked["end"] - walked["tenth"]) / (orders * 0.9)
         row(f"walk {orders:,} orders, memory from a tenth on", f"{each:.0f} bytes an order", "120", is_met=each <= 120)
-        watched = alone(watch_many, settings, str(Path(folder) / "status.db"))
+        store = str(Path(folder) / "status.db")
+        watched = alone(watch_many, settings, store, 6)
         most = watched["most"] / 2**20
         row(f"watch {watched['watched']:,} orders, resident at most", f"{most:.0f} MB", "150", is_met=most <= 150)
-        more, ratio = watched["cpu"] - walked["cpu"], watched["cpu"] / walked["cpu"]
-        row("  processor of a round beyond a walk's", f"{more:.1f} s, {ratio:.2f} x a walk", "2.0 s", is_met=more <= 2)
+        first, *others = zip(watched["rounds"], watched["walks"], strict=True)
+        row_of_rounds("  processor of a round beyond a walk's", others, goal=2.0)
+        row_of_rounds("  of the first round of all", [first])
+        again = alone(watch_many, settings, store, 1)
+        row_of_rounds("  of the first after a restart", [*zip(again["rounds"], again["walks"], strict=True)])
+
+
+def row_of_rounds(what: str, pairs: Sequence[tuple[float, float]], goal: float | None = None) -> None:
+    """Print the middle one of what rounds cost beyond walks."""
+    watched, walked = sorted(pairs, key=lambda it: it[0] - it[1])[len(pairs) // 2]
+    more = watched - walked
+    told = "" if goal is None else f"{goal} s"
+    row(what, f"{more:.1f} s, {watched / walked:.2f} x a walk", told, is_met=goal is None or more <= goal)
 
 
 if __name__ == "__main__":
