@@ -10,12 +10,10 @@ from ingram_orders._version import __version__
 from ingram_orders.builder import Response
 from ingram_orders.cli import running
 from ingram_orders.cli.calls import check, for_the_api, read, run, write
-from ingram_orders.cli.demo import working_day
 from ingram_orders.cli.ending import UNKNOWN, WRONG, fail
 from ingram_orders.cli.files import document_in
 from ingram_orders.cli.options import filled_in, options_of
 from ingram_orders.cli.output import Progress, console, document_of, show, show_csv
-from ingram_orders.cli.serving import serve
 from ingram_orders.cli.tables import (
     confirmation_text,
     created_tables,
@@ -75,6 +73,8 @@ def demo(seed: int, orders: int) -> None:
     Starts a server that behaves like the Orders API, and does with it what a reseller does: searches, reads, places,
     changes, releases and cancels orders. Nothing leaves this machine, and no account is needed.
     """
+    from ingram_orders.cli.demo import working_day  # a server, which no other command has to load
+
     running.run(working_day(console(), seed=seed, orders=orders))
 
 
@@ -97,6 +97,8 @@ def sandbox(**settings: Any) -> None:
     It listens on this machine only, prints the settings to paste into another terminal, and runs until it is
     interrupted.
     """
+    from ingram_orders.cli.serving import serve  # as above
+
     serve(**settings)
 
 
