@@ -66,9 +66,9 @@ class PollStats:
     watched: int = 0
     """Orders whose status is not final yet."""
     due: int = 0
-    """Orders that this round has to look at, as far as is known: those due, or what a search of yours says it finds."""
+    """Orders that this round has to look at, as far as is known: those due, and those that a search of yours finds."""
     refreshed: int = 0
-    """Watched orders that were seen in it, due or not."""
+    """Orders that were seen in it: those watched, due or not, and those that a search of yours finds."""
     calls: int = 0
     """Requests that it has sent, those too that were repeated; a call that failed counts once."""
     changes: int = 0
@@ -127,10 +127,13 @@ class _Round:
     """
     What is left to do in a round, and what came of it that is not noted yet.
 
-    It is done one step at a time, and is true wherever a step is cancelled: that one is done again, but for its calls.
+    It is done one step at a time, and is true wherever a step is cancelled: that one is done again, but for its calls,
+    and but for what was counted as `watched` meanwhile.
     """
 
     began: float
+    seen: set[str] = field(factory=set)
+    """Orders that were seen in it."""
     is_planned: bool = False
     walks: deque[_Walk] = field(factory=deque)
     exploration: Exploration | None = None
@@ -268,6 +271,7 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
                     for id_, change in await self._store.unsettled(self._read_until, MOST_ON_A_PAGE):
                         self._ready.append((id_, change))
                         self._read_until = id_
+                        self._stats = evolve(self._stats, changes=self._stats.changes + 1)
                     self._may_be_more = bool(self._ready)
                 if not self._ready:
                     await self._go_on()
@@ -315,10 +319,8 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
             self._stats = evolve(self._stats, watched=outlook.watched, next_due=_time(begins))
             await self._sleep(begins - now)
             return
-        # Of numbers, the plan counts them, which is next; what a search will show is not to be planned.
-        due = 0 if self._search is None else outlook.due
         self._counted.calls = 0
-        self._stats = PollStats(round=self._stats.round + 1, watched=outlook.watched, due=due)
+        self._stats = PollStats(round=self._stats.round + 1, watched=outlook.watched, due=outlook.due)
         self._round = _Round(now)
         if self._search is not None:
             self._round.walks.append(_Walk(self._through_us(self._search)))
@@ -336,8 +338,7 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
             its.walks.append(self._walk(window, left))
         its.details |= dict.fromkeys(plan.details)
         its.is_planned = True
-        if self._search is None:
-            self._stats = evolve(self._stats, due=len(due))
+        self._stats = evolve(self._stats, due=len(its.seen.union(it.number for it in due)))
         if (told := self._too_much(plan.calls - len(plan.details), len(plan.details))) is not None:
             self._tell(told)
 
@@ -378,7 +379,7 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
             del walk.left[number]
         walk.days.update(day for it in seen if (day := day_of(it.order)) is not None)
         its.details |= dict.fromkeys(noted.to_confirm)
-        self._count(noted)
+        self._count(its, noted, noted.seen if walk.window is None else noted.refreshed)
         if walk.exploration is not None:
             walk.exploration.note_page(len(found))
             if not walk.exploration.pays:
@@ -434,18 +435,18 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
         for number in its.answers:
             del its.details[number]
         its.answers = {}
-        self._count(noted)
+        self._count(its, noted, noted.refreshed)
         for number, error in failed.items():
             self._tell(error, order_number=number)
 
     async def _note(
         self, its: _Round, seen: Iterable[Sighting], *, adopts: bool = False, failed: Sequence[str] = ()
     ) -> Noted:
-        was_more, self._may_be_more = self._may_be_more, True  # also where this is cancelled: it is done all the same
+        self._may_be_more = True  # also where this is cancelled: it is done all the same
         noted = await self._store.note(
             seen, self._terms, since=its.began, adopts=adopts, tells_first=self._tells_new, failed=failed
         )
-        self._may_be_more = was_more or noted.changes > 0
+        self._may_be_more = noted.changes > 0
         return noted
 
     async def _ask_one(self, number: str) -> OrderDetailB2B | IngramError:
@@ -489,12 +490,10 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
         search = self._new_search().ingram_order_date_bt([window.first, window.last])
         return _Walk(search, window=window, left=left)
 
-    def _count(self, noted: Noted) -> None:
+    def _count(self, its: _Round, noted: Noted, seen: set[str]) -> None:
+        its.seen |= seen
         self._stats = evolve(
-            self._stats,
-            watched=self._stats.watched + noted.adopted - noted.ended,
-            refreshed=self._stats.refreshed + noted.refreshed,
-            changes=self._stats.changes + noted.changes,
+            self._stats, watched=self._stats.watched + noted.adopted - noted.ended, refreshed=len(its.seen)
         )
 
 

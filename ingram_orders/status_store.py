@@ -88,9 +88,9 @@ class Noted:
     """What came of noting some sightings."""
 
     seen: set[str] = field(factory=set)
-    """The listed orders among them, final ones too."""
-    refreshed: int = 0
-    """How many of those were watched until now."""
+    """The orders among them that are listed, or are from now on; final ones too."""
+    refreshed: set[str] = field(factory=set)
+    """Those of them that were watched until now, or are from now on."""
     adopted: int = 0
     """How many are watched from now on."""
     ended: int = 0
@@ -180,6 +180,7 @@ class StatusStore:
             return "begun" in facts
 
         self._storage = Storage(self.path, _KIND)
+        self._steady, self._looked_at = {}, {}
         try:
             await self._storage.__aenter__()
             return await self._run(work)
@@ -207,7 +208,7 @@ class StatusStore:
         """List the orders that are to be looked at now, those first that wait the longest."""
         now = self.clock()
 
-        # What is later than anything can be was made so by a clock that has gone back since.
+        # Here as well: what is later than anything can be was made so by a clock that has gone back since.
         is_shown = f"hidden_until <= {now} OR hidden_until > {now + HIDDEN}"
         asked = f"""SELECT number, iif(({is_shown}) AND NOT must_confirm, day, NULL), status IS NOT NULL FROM orders
             WHERE {_watched(terms)} AND (due_at <= {now} OR due_at > {now + terms.slowest})
@@ -227,8 +228,8 @@ class StatusStore:
     async def outlook(self, terms: Terms) -> Outlook:
         """Give how many orders are watched, how many of them as often as can be, and when the next is due."""
         now = self.clock()
-        # Of one that has not moved for ten times as long, `next_look` is later.
-        busy = f"status IS NULL OR moved_at > {now - 10 * terms.every}"
+        # Of one that has not moved for ten times as long, `next_look` is later; of one that fails, `note_failure`.
+        busy = f"failures = 0 AND (status IS NULL OR moved_at > {now - 10 * terms.every})"
         due_at = f"iif(due_at > {now + terms.slowest}, {now}, due_at)"  # as in `due`
         asked = f"""SELECT count(*), total({due_at} <= {now}), total({busy}), min({due_at})
             FROM orders WHERE {_watched(terms)}"""  # noqa: S608  # numbers
@@ -264,7 +265,7 @@ class StatusStore:
         """
         now, noted = self.clock(), Noted()
         last = {it.number: it for it in sightings}
-        news = {number: it for number, it in last.items() if not self._is_steady(it, since, terms, noted)}
+        news = {number: it for number, it in last.items() if not self._is_steady(it, now, since, terms, noted)}
 
         def work(connection: sqlite3.Connection) -> list[WatchedOrder]:
             known = _read_orders(connection, [*news])
@@ -277,7 +278,7 @@ class StatusStore:
                 noted.seen.add(number)
                 if order is not None and order.status in terms.final:
                     continue
-                noted.refreshed += 1
+                noted.refreshed.add(number)
                 is_new = order is None
                 if order is None:
                     order = WatchedOrder(number)
@@ -285,7 +286,7 @@ class StatusStore:
                 is_final = order.status in terms.final
                 noted.adopted += is_new and not is_final
                 noted.ended += is_final and not is_new
-                if order.must_confirm and order.due_at <= now:
+                if order.must_confirm and order.is_due(now, terms):
                     noted.to_confirm.append(number)
                 looked_at.append(order)
             failures = [*_read_orders(connection, failed).values()]
@@ -348,15 +349,15 @@ class StatusStore:
         """Forget a change: it is dealt with."""
         await self._run(lambda connection: connection.execute("DELETE FROM changes WHERE id = ?", (id_,)))
 
-    def _is_steady(self, sighting: Sighting, since: float, terms: Terms, noted: Noted) -> bool:
+    def _is_steady(self, sighting: Sighting, now: float, since: float, terms: Terms, noted: Noted) -> bool:
         """Note an order of which it is known that this is no news."""
         number = sighting.number
         steady = self._steady.get(number)
-        if steady is None or steady.said != _said(sighting):
+        if steady is None or steady.moved_at > now or steady.said != _said(sighting):
             return False
         self._looked_at[number] = next_look(since, steady.moved_at, every=terms.every, slowest=terms.slowest)
         noted.seen.add(number)
-        noted.refreshed += 1
+        noted.refreshed.add(number)
         return True
 
     def _looks(self) -> dict[str, float]:
@@ -388,7 +389,7 @@ class _Steady(NamedTuple):
 
 def _said(sighting: Sighting) -> str:
     """Give all that was said of an order, so that it is told from anything else."""
-    return f"{sighting.source} {sighting.word} {sighting.parts}"
+    return f"{sighting.source} {sighting.word!r} {sighting.parts}"
 
 
 def _watched(terms: Terms) -> str:

@@ -83,6 +83,14 @@ class WatchedOrder:
     This is not kept, and is not known of what is read again.
     """
 
+    def is_due(self, now: float, terms: Terms) -> bool:
+        """
+        Whether it is to be looked at: `StatusStore` finds those of the file by the same rule.
+
+        What is later than anything can be was made so by a clock that has gone back since.
+        """
+        return self.due_at <= now or self.due_at > now + terms.slowest
+
     @property
     def status(self) -> OrderStatus | None:
         """Its own; `None` where none was seen."""
@@ -103,7 +111,8 @@ class WatchedOrder:
             tells_first: Whether it is a change that it is seen for the first time.
         """
         is_search, is_new = sighting.source is Source.SEARCH, not self.seen
-        was_due, is_doubtful, is_to_confirm = self.due_at <= now, False, False
+        was_due, is_doubtful, is_to_confirm = self.is_due(now, terms), False, False
+        self.moved_at = min(self.moved_at, now)  # the clock may have gone back
         has_rested = now - self.moved_at > _LAG
         changes: list[StatusChange] = []
         words: dict[str, str | None] = {"": sighting.word, **sighting.parts}
@@ -145,7 +154,7 @@ class WatchedOrder:
         elif not (is_doubtful or self.must_confirm):
             self.failures = 0
             self.due_at = next_look(since, self.moved_at, every=terms.every, slowest=terms.slowest)
-        self.is_clear = is_search and not (is_doubtful or self.must_confirm)
+        self.is_clear = is_search and bool(self.seen) and not (is_doubtful or self.must_confirm)
         return changes
 
     def note_failure(self, now: float, terms: Terms) -> None:

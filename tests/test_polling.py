@@ -251,6 +251,37 @@ async def test_what_is_watched_is_told_while_a_round_goes_on(world: World, watch
         assert changes.stats.watched == 120
 
 
+async def test_an_order_counts_once_in_a_round_however_often_it_is_seen(world: World, watch: Watch) -> None:
+    numbers = await make(world.sandbox, *[0] * 130)
+    await move(world.sandbox, "SHIPPED", *numbers)
+    async with watch.poll(numbers, slowest=EVERY) as changes:
+        await watch.round(changes)
+        await move(world.sandbox, "PROCESSING", *numbers[:20])  # each a step back, which details confirm
+        given = await watch.round(changes)
+        assert len(of_orders(given)) == 20
+        assert (changes.stats.due, changes.stats.refreshed, changes.stats.changes) == (130, 130, len(given))
+
+
+async def test_what_a_search_finds_counts_as_due_also_where_it_has_ended_or_left_the_search(
+    world: World, watch: Watch
+) -> None:
+    numbers = await make(world.sandbox, *[0] * 60)
+    await make(world.sandbox, *[0] * 90, status="DELIVERED")
+    search = watch.client.search().order_status_in(["PROCESSING", "DELIVERED"])
+    async with watch.poll(search, slowest=EVERY) as changes:
+        await watch.round(changes)
+        assert (changes.stats.watched, changes.stats.due, changes.stats.refreshed) == (60, 150, 150)
+        await move(world.sandbox, "SHIPPED", *numbers[:40])
+        await watch.round(changes)
+        assert (changes.stats.watched, changes.stats.due, changes.stats.refreshed) == (60, 150, 150)
+        world.sandbox.fault = faults.failing(400)
+        due = changes.stats.next_due
+        assert due is not None
+        watch.waits.now += due.timestamp() - watch.clock()
+        [problem] = problems_of([await anext(changes)])
+        assert (problem.search is not None, changes.stats.due) == (True, 60)  # which is all that is known without it
+
+
 async def test_orders_that_rest_are_asked_for_less_often_but_not_for_ever(world: World, watch: Watch) -> None:
     [number] = await make(world.sandbox, 40)
     async with watch.poll([number], slowest=timedelta(hours=2)) as changes:
@@ -491,6 +522,34 @@ async def test_who_is_cancelled_anywhere_misses_nothing_and_gets_nothing_twice(
                 for number, _, after in of_orders([waiting.result()]):
                     told[number].append(after)
     assert told == {it: [SENT, OPEN, HOLD] * 3 for it in numbers[:5]}
+
+
+async def test_who_is_cancelled_as_changes_are_kept_is_given_them(
+    world: World, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = await make(world.sandbox, *[0] * 12)
+    async with watch.poll(numbers, slowest=EVERY) as changes:
+        await watch.round(changes)
+        await move(world.sandbox, "SHIPPED", *numbers)
+        note, left = watch.store.note, [True]
+
+        async def note_and_be_cancelled(*args: Any, **settings: Any) -> Any:
+            noted = await note(*args, **settings)
+            if left and noted.changes:
+                left.pop()
+                raise asyncio.CancelledError
+            return noted
+
+        monkeypatch.setattr(watch.store, "note", note_and_be_cancelled)
+        given = list[Any]()
+        while not given:
+            try:
+                given += await watch.round(changes)
+            except asyncio.CancelledError:
+                continue
+            assert changes.stats.round == 2
+        assert sorted(of_orders(given)) == sorted((it, OPEN, SENT) for it in numbers)
+        assert changes.stats.changes == len(given)
 
 
 async def test_what_was_not_settled_comes_first_again_and_what_was_does_not(world: World, tmp_path: Path) -> None:

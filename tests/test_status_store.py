@@ -50,10 +50,10 @@ async def store(path: Path, time: Time) -> AsyncIterator[StatusStore]:
     await store.close()
 
 
-def found(number: str, word: str, *, part: str | None = None, day: str = "2026-06-30") -> Sighting:
-    order = {"ingramOrderNumber": number, "orderStatus": word, "ingramOrderDate": day}
+def found(number: str, word: str | None, *, part: str | None = None, day: str = "2026-06-30") -> Sighting:
+    order: dict[str, Any] = {"ingramOrderNumber": number, "orderStatus": word, "ingramOrderDate": day}
     if part is not None:
-        order["subOrders"] = [{"subOrderNumber": f"{number}-11", "subOrderStatus": part}]  # type: ignore[assignment]
+        order["subOrders"] = [{"subOrderNumber": f"{number}-11", "subOrderStatus": part}]
     it = sighting(structure(order, FoundOrder))
     assert it is not None
     return it
@@ -83,7 +83,8 @@ async def told(store: StatusStore) -> list[tuple[str, str | None, OrderStatus | 
 
 async def test_all_is_due_until_it_was_seen_and_again_in_its_time(store: StatusStore, time: Time) -> None:
     assert await due(store) == [*NUMBERS]
-    assert (await store.outlook(TERMS)).busy == 3
+    outlook = await store.outlook(TERMS)
+    assert (outlook.watched, outlook.due, outlook.busy) == (3, 3, 3)
     noted = await note(store, found("20-A", "PROCESSING"), found("20-X", "PROCESSING"))
     assert noted.seen == {"20-A"}
     assert await due(store) == ["20-B", "20-C"]
@@ -98,6 +99,24 @@ async def test_a_sighting_that_repeats_the_one_before_puts_it_off_as_any_does(st
         assert await due(store) == ["20-B", "20-C"]
         time.now += 3600
         assert "20-A" in await due(store)
+
+
+async def test_what_has_not_moved_for_long_rests_however_often_it_is_seen(store: StatusStore, time: Time) -> None:
+    for _ in range(3):
+        await note(store, *(found(it, "PROCESSING", day="2026-05-01") for it in NUMBERS))
+        next_due = (await store.outlook(TERMS)).next_due
+        assert next_due is not None
+        assert 1800 <= next_due - time.now <= 3600
+        time.now = next_due
+
+
+async def test_what_was_never_seen_is_asked_for_as_often_as_can_be_unless_it_fails(
+    store: StatusStore, time: Time
+) -> None:
+    time.now += 86_400
+    assert (await store.outlook(TERMS)).busy == 3
+    await note(store, failed=["20-A"])
+    assert (await store.outlook(TERMS)).busy == 2
 
 
 async def test_changes_are_of_orders_and_of_parts_in_order_and_stay_until_settled(store: StatusStore) -> None:
@@ -155,6 +174,14 @@ async def test_a_doubt_of_details_that_fail_is_not_pressed(store: StatusStore, t
     assert (await note(store, found("20-A", "PROCESSING"))).to_confirm == ["20-A"]
 
 
+async def test_a_doubt_stays_where_a_search_takes_back_what_it_said(store: StatusStore) -> None:
+    await note(store, detailed("20-A", "SHIPPED"))
+    await note(store, found("20-A", "PROCESSING"))
+    for _ in range(2):
+        await note(store, found("20-A", "SHIPPED"))
+        assert "20-A" in await due(store)
+
+
 async def test_a_part_of_which_details_say_nothing_is_as_the_search_says(store: StatusStore) -> None:
     await note(store, found("20-A", "SHIPPED", part="SHIPPED"))
     noted = await note(store, found("20-A", "SHIPPED", part="PARTIALLY SHIPPED"))
@@ -190,12 +217,22 @@ async def test_what_no_search_showed_is_not_searched_for_a_while(store: StatusSt
     assert {it.number: it.day for it in await store.due(TERMS)}["20-A"] == date(2026, 6, 30)
 
 
+async def test_what_a_search_shows_again_is_searched_for_at_once(store: StatusStore, time: Time) -> None:
+    for _ in range(2):
+        await note(store, found("20-A", "PROCESSING"))
+        await store.note_missing(["20-A"], TERMS)
+    await note(store, found("20-A", "PROCESSING"))
+    time.now += 300
+    assert {it.number: it.day for it in await store.due(TERMS)}["20-A"] == date(2026, 6, 30)
+
+
 async def test_what_is_final_has_left_and_what_is_not_listed_is_not_watched(store: StatusStore, time: Time) -> None:
     await note(store, found("20-A", "DELIVERED"), found("20-B", "PROCESSING"))
     time.now += 86_400
     assert await due(store) == ["20-C", "20-B"]
+    assert (await note(store, found("20-A", "DELIVERED"))).refreshed == set()
     noted = await note(store, found("20-A", "INVOICED"))
-    assert (noted.seen, noted.refreshed, noted.changes) == ({"20-A"}, 0, 0)
+    assert (noted.seen, noted.refreshed, noted.changes) == ({"20-A"}, set(), 0)
     await store.close()
     await store.open("us", ["20-C"])
     assert await due(store) == ["20-C"]
@@ -212,6 +249,32 @@ async def test_a_clock_that_goes_back_puts_nothing_off(store: StatusStore, time:
     assert (await store.outlook(TERMS)).next_due == time.now
 
 
+async def test_a_clock_that_goes_back_hides_nothing_from_searches(store: StatusStore, time: Time) -> None:
+    await note(store, found("20-A", "PROCESSING"))
+    await store.note_missing(["20-A"], TERMS)
+    time.now -= 2 * 86_400
+    assert {it.number: it.day for it in await store.due(TERMS)}["20-A"] == date(2026, 6, 30)
+
+
+async def test_a_clock_that_goes_back_leaves_no_doubt_unconfirmed(store: StatusStore, time: Time) -> None:
+    await note(store, detailed("20-A", "SHIPPED"))
+    await note(store, found("20-A", "PROCESSING"))
+    await note(store, detailed("20-A", "SHIPPED"))
+    time.now -= 2 * 86_400
+    assert (await note(store, found("20-A", "PROCESSING"))).to_confirm == ["20-A"]
+
+
+@pytest.mark.parametrize("back", [0, 72 * 3600])
+async def test_a_clock_that_goes_back_withholds_no_change(store: StatusStore, time: Time, back: int) -> None:
+    await note(store, found("20-A", "PROCESSING", part="PROCESSING"))
+    await note(store, found("20-A", "PROCESSING", part="SHIPPED"))
+    time.now -= back
+    for _ in range(3):  # the details are ahead of the search, which may be so for an hour
+        await note(store, detailed("20-A", "PROCESSING", line="ON HOLD"))
+        time.now += 3600
+    assert (await told(store))[1:] == [("20-A", "20-A-11", OrderStatus.SHIPPED, OrderStatus.ON_HOLD)]
+
+
 async def test_counts_are_kept_by_day(store: StatusStore) -> None:
     await store.keep_counts({date(2026, 6, 30): 5, date(2026, 6, 29): 7})
     await store.keep_counts({date(2026, 6, 30): 6})
@@ -220,57 +283,82 @@ async def test_counts_are_kept_by_day(store: StatusStore) -> None:
 
 # ── What is remembered ──────────────────────────────────────────────────────────────────────────────────────────────
 
-_SAID = st.tuples(st.sampled_from(["PROCESSING", "SHIPPED"]), st.sampled_from([None, "PROCESSING"]))
+_WORDS = st.sampled_from(["PROCESSING", "SHIPPED"]) | st.sampled_from(["DELIVERED", "ODD", "ODDER", None])
+_NUMBER = st.sampled_from(["20-A", "20-X"])
+_DAY = st.sampled_from(["2026-06-30", "2026-05-01"])
 _STEP = st.one_of(
-    st.tuples(st.sampled_from(["search", "search again"]), _SAID),
-    st.tuples(st.just("details"), _SAID),
-    st.tuples(st.sampled_from(["failed", "missing", "due"]), st.none()),
+    st.tuples(st.just("search"), st.tuples(_NUMBER, _WORDS, st.none() | _WORDS, _DAY)),
+    st.tuples(st.just("search again"), st.none()),
+    st.tuples(st.just("details"), st.tuples(_NUMBER, _WORDS, st.none() | _WORDS)),
+    st.tuples(st.sampled_from(["failed", "missing"]), _NUMBER),
+    st.tuples(st.just("look"), st.none()),
 )
-_STEPS = st.lists(st.tuples(st.sampled_from([0, 299, 300]), _STEP), min_size=3, max_size=10)
+_STEPS = st.lists(
+    st.tuples(st.sampled_from([0, 299, 300, 3600, 86_400, -7200]), st.booleans(), _STEP), min_size=3, max_size=12
+)
 
 
-async def results_of(steps: list[Any], path: str, *, again: Callable[[StatusStore], Any]) -> list[Any]:
-    """Do some steps with a store, *again* after each; give all that can be seen of it then."""
+async def results_of(steps: list[Any], path: str, *, reopens: bool) -> list[Any]:
+    """Do some steps, and open the store anew after some of them or not; give all that can be seen of it."""
     time, results = Time(), list[Any]()
     store = StatusStore(path, clock=time)
-    await store.open("us", NUMBERS)
+    await store.open("us", None)
     seen = found("20-A", "PROCESSING")
-    for later, (kind, said) in steps:
+    for later, is_reopened, (kind, what) in steps:
         time.now += later
         if kind == "search":
-            seen = found("20-A", said[0], part=said[1])
+            number, word, part, day = what
+            seen = found(number, word, part=part, day=day)
         if kind in ("search", "search again"):
-            results.append(await note(store, seen))
+            results.append(await note(store, seen, adopts=True))
         elif kind == "details":
-            results.append(await note(store, detailed("20-A", said[0])))
+            number, word, part = what
+            results.append(await note(store, detailed(number, word, **({} if part is None else {"line": part}))))
         elif kind == "failed":
-            results.append(await note(store, failed=["20-A"]))
+            results.append(await note(store, failed=[what]))
         elif kind == "missing":
-            await store.note_missing(["20-A"], TERMS)
+            await store.note_missing([what], TERMS)
         else:
             results.append((await store.due(TERMS), await store.outlook(TERMS)))
-        await again(store)
+        if is_reopened and reopens:
+            await store.close()
+            await store.open("us", None)
     results.append((await store.due(TERMS), await store.outlook(TERMS), await told(store)))
     await store.close()
     return results
 
 
+def _search(word: str | None, day: str = "2026-06-30") -> tuple[str, Any]:
+    return "search", ("20-A", word, None, day)
+
+
+_AGAIN, _LOOK = ("search again", None), ("look", None)
+
+
 @given(_STEPS)
-@example(
-    [(0, ("search", ("SHIPPED", None))), (0, ("missing", None)), (0, ("search again", None)), (300, ("due", None))]
-)
+@example([(0, False, _search("ODD")), (0, False, ("missing", "20-A")), (0, True, _AGAIN), (300, False, _LOOK)])
+@example([(0, False, _search("ODD", "2026-05-01")), (3600, True, _AGAIN), (0, False, _LOOK)])
+@example([(0, False, _search("ODD")), (0, True, ("details", ("20-A", "SHIPPED", None))), (299, False, _AGAIN)])
+@example([(0, False, _search(None)), (300, True, _AGAIN), (10_000, False, _AGAIN)])
+@example([(0, False, _search("ODD")), (0, True, _search("SHIPPED")), (-7200, False, _AGAIN), (10_800, False, _AGAIN)])
 def test_what_is_remembered_is_what_is_written(steps: list[Any]) -> None:
-    async def reopen(store: StatusStore) -> None:
-        await store.close()
-        await store.open("us", NUMBERS)
-
-    async def go_on(store: StatusStore) -> None:
-        pass
-
     with TemporaryDirectory() as folder:
         one, other = (str(Path(folder) / it) for it in ("one", "other"))
-        remembered = asyncio.run(results_of(steps, one, again=go_on))
-        assert remembered == asyncio.run(results_of(steps, other, again=reopen))
+        remembered = asyncio.run(results_of(steps, one, reopens=False))
+        assert remembered == asyncio.run(results_of(steps, other, reopens=True))
+
+
+async def test_what_came_while_it_was_closed_is_not_remembered(store: StatusStore, path: Path) -> None:
+    noting = asyncio.ensure_future(note(store, found("20-A", "PROCESSING")))
+    await asyncio.sleep(0)
+    await store.close()
+    await noting
+    other = StatusStore(path, clock=store.clock)
+    await other.open("us", NUMBERS)
+    await note(other, found("20-A", "SHIPPED"))
+    await other.close()
+    await store.open("us", NUMBERS)
+    assert (await note(store, found("20-A", "PROCESSING"))).to_confirm == ["20-A"]
 
 
 async def test_what_could_not_be_kept_is_not_remembered(store: StatusStore, path: Path) -> None:
