@@ -21,6 +21,7 @@ from ingram_orders.errors import (
     ConnectionFailedError,
     ConnectionLostError,
     DeadlineExceededError,
+    DuplicateEventError,
     DuplicateOrderError,
     ErrorDetail,
     ErrorField,
@@ -34,7 +35,10 @@ from ingram_orders.errors import (
     PermissionDeniedError,
     RateLimitedError,
     ServerError,
+    SignatureError,
     UnreadableAnswerError,
+    UnreadableEventError,
+    WebhookError,
 )
 from ingram_orders.fanout import FanOut, SearchResult, for_each, for_each_customer, split_by_date
 from ingram_orders.journal import OpenPlacement, OrderJournal, PlacementKey
@@ -58,6 +62,13 @@ from ingram_orders.retry import RetryPolicy
 from ingram_orders.settings import INGRAM_PRODUCTION, INGRAM_SANDBOX, Timeouts
 from ingram_orders.status_store import StatusStore
 from ingram_orders.watched import StatusChange
+from ingram_orders.webhooks import (
+    OrderCreatedEvent,
+    OrderFailedEvent,
+    OrderStatusEvent,
+    UnknownEvent,
+    WebhookEvent,
+)
 
 __all__ = [
     "INGRAM_PRODUCTION",
@@ -73,6 +84,7 @@ __all__ = [
     "CreateOrderV7",
     "DeadlineExceededError",
     "Drift",
+    "DuplicateEventError",
     "DuplicateOrderError",
     "ErrorDetail",
     "ErrorField",
@@ -86,9 +98,12 @@ __all__ = [
     "NotFoundError",
     "NotOnHoldError",
     "OpenPlacement",
+    "OrderCreatedEvent",
     "OrderEndedError",
+    "OrderFailedEvent",
     "OrderJournal",
     "OrderRefusedError",
+    "OrderStatusEvent",
     "OrdersClient",
     "OutcomeUnknownError",
     "Paginator",
@@ -107,12 +122,17 @@ __all__ = [
     "SearchResult",
     "ServerError",
     "Settings",
+    "SignatureError",
     "StatusChange",
     "StatusChanges",
     "StatusStore",
     "Timeouts",
     "TokenSource",
+    "UnknownEvent",
     "UnreadableAnswerError",
+    "UnreadableEventError",
+    "WebhookError",
+    "WebhookEvent",
     "__version__",
     "for_each",
     "for_each_customer",

@@ -98,6 +98,34 @@ def unstructure(model: RequestModel | AnswerModel) -> dict[str, Any]:
     return result
 
 
+def respelt(data: Any, model: Any, synonyms: Mapping[str, str]) -> Any:
+    """
+    Spell the keys of JSON-like data as a model does, there and in every part of it that is a model.
+
+    Where two keys would become one, the one that is spelt so already is that, or else the first; the other stays.
+
+    Args:
+        data: A mapping, or a list of such; anything else comes back as it is.
+        model: Whose names; those that differ in case only are the same.
+        synonyms: Other names, case-folded, with the model's own.
+    """
+    if isinstance(data, list | tuple):
+        return [respelt(item, model, synonyms) for item in data]
+    if not isinstance(data, Mapping):
+        return data
+    spellings = _spellings(model)
+    taken = {wire for wire, _ in spellings.values() if wire in data}
+    result: dict[str, Any] = {}
+    for key, value in data.items():
+        folded = key.casefold()
+        wire, part = spellings.get(key) or spellings.get(folded) or spellings.get(synonyms.get(folded, ""), (key, None))
+        if wire != key and wire in taken:
+            wire, part = key, None
+        taken.add(wire)
+        result[wire] = value if part is None else respelt(value, part, synonyms)
+    return result
+
+
 def problems(model: RequestModel, where: str) -> Iterator[str]:
     """Tell each value of a request that is not of its field's type, and so cannot be sent as it is."""
     class_: Any = type(model)
@@ -351,6 +379,19 @@ def _field_types(model: Any) -> Mapping[str, Any]:
     """Give the type of each field of a model without its `None`; `extra` is none."""
     attrs.resolve_types(model)
     return {field.name: _without_none(field.type) for field in attrs.fields(model) if field.name != "extra"}
+
+
+@functools.cache
+def _spellings(model: Any) -> Mapping[str, tuple[str, Any]]:
+    """Give a model's names on the wire, and the models that are their types, by those names and case-folded."""
+    found: dict[str, tuple[str, Any]] = {}
+    types = _field_types(model)
+    for name, wire in wire_names(model).items():
+        type_ = get_args(types[name])[0] if _is_list(types[name]) else types[name]
+        found[wire] = wire, type_ if attrs.has(type_) else None
+    for wire, it in [*found.items()]:
+        found.setdefault(wire.casefold(), it)
+    return found
 
 
 def _without_none(type_: Any) -> Any:

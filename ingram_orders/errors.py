@@ -10,6 +10,10 @@ The errors, one tree, branching by what a caller can do about it.
     ├── DeadlineExceededError     allow more time: nothing was sent, or it was a read
     ├── UnreadableAnswerError     look at the body: a read got a 2xx that cannot be read
     ├── OrderEndedError           look at the order: it came to an end other than the one that was waited for
+    ├── WebhookError              turn the event away
+    │   ├── SignatureError        it is not signed with a secret of yours
+    │   ├── UnreadableEventError  it is no event
+    │   └── DuplicateEventError   it was delivered before
     └── ApiError                  read the refusal
         ├── OrderRefusedError     2xx, and yet nothing was ordered: every line was rejected
         ├── BadRequestError       400
@@ -173,6 +177,28 @@ class OrderEndedError(IngramError):
         super().__init__(message)
         self.status = status
         self.order = order
+
+
+class WebhookError(IngramError):
+    """Something was posted to you that is not to be taken as an event of the API."""
+
+
+class SignatureError(WebhookError):
+    """It is not signed, or not with a secret of yours."""
+
+
+class UnreadableEventError(WebhookError):
+    """It is no JSON, no event, or more than is read of one."""
+
+
+class DuplicateEventError(WebhookError):
+    """It was delivered before."""
+
+    event_id: str
+
+    def __init__(self, message: str, *, event_id: str) -> None:
+        super().__init__(message)
+        self.event_id = event_id
 
 
 @frozen(kw_only=True)

@@ -68,6 +68,11 @@ def error_details(body: bytes) -> tuple[ErrorDetail, ...]:
     except (ValueError, ArithmeticError, RecursionError):
         text = body[:2000].decode("utf-8", errors="replace").strip()
         return () if not text or text.startswith("<") else (ErrorDetail(message=one_line(text, 500)),)
+    return errors_in(data)
+
+
+def errors_in(data: object) -> tuple[ErrorDetail, ...]:
+    """Read the same of a body that was read as JSON."""
     if isinstance(data, dict):
         data = data.get("errors") or data.get("fault") or data
     told = data[:_MOST_ERRORS] if isinstance(data, list) else [data]

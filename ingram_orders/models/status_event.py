@@ -56,6 +56,16 @@ class EventLine(AnswerModel):
     serial_number_details: tuple[EventSerialNumber, ...] = ()
 
     @property
+    def number(self) -> str | None:
+        """`ingram_line_number` or `line_number`, whichever is there."""
+        return self.line_number if self.ingram_line_number is None else self.ingram_line_number
+
+    @property
+    def backordered(self) -> int | None:
+        """`back_ordered_quantity` or `backordered_quantity`, whichever is there."""
+        return self.backordered_quantity if self.back_ordered_quantity is None else self.back_ordered_quantity
+
+    @property
     def status(self) -> OrderStatus:
         """`line_status`, folded."""
         return OrderStatus.of(self.line_status)
@@ -71,6 +81,11 @@ class EventResource(AnswerModel):
     order_entry_time_stamp: When | None = None
     lines: tuple[EventLine, ...] = ()
     links: tuple[Link, ...] = ()
+
+    @property
+    def status(self) -> OrderStatus:
+        """`event_type`, folded: `im::order_shipped` is `SHIPPED`."""
+        return OrderStatus.of(self.event_type)
 
 
 @define(kw_only=True, repr=False)
