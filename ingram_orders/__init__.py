@@ -12,6 +12,7 @@ from ingram_orders import models
 from ingram_orders._version import __version__
 from ingram_orders.builder import Request, Response
 from ingram_orders.client import OrdersClient, Settings
+from ingram_orders.confirming import Confirmation
 from ingram_orders.converters import structure, unstructure
 from ingram_orders.errors import (
     ApiError,
@@ -78,6 +79,7 @@ __all__ = [
     "BadRequestError",
     "CancelOrder",
     "ConfigurationError",
+    "Confirmation",
     "ConnectionFailedError",
     "ConnectionLostError",
     "CreateOrder",

@@ -15,7 +15,8 @@ from uuid import uuid4
 
 from ingram_orders import wire
 from ingram_orders.awaiting import Until, wait_for
-from ingram_orders.builder import A, BeforeSend, Request, Response
+from ingram_orders.builder import A, BeforeSend, Request, Response, check_whole
+from ingram_orders.confirming import Confirmation, confirm
 from ingram_orders.errors import ConfigurationError, OutcomeUnknownError, brief
 from ingram_orders.fanout import FanOut
 from ingram_orders.journal import NoJournal, OpenPlacement, OrderJournal
@@ -38,6 +39,7 @@ from ingram_orders.retry import RetryPolicy
 from ingram_orders.session import Session
 from ingram_orders.settings import INGRAM_PRODUCTION, MAX_BODY, Credentials, Endpoint, Proxy, Timeouts, checked_seconds
 from ingram_orders.status_store import StatusStore
+from ingram_orders.webhooks import WebhookEvent
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession, Fingerprint
@@ -342,6 +344,25 @@ class OrdersClient:
             IngramError: Of the reading back.
         """
         return await resolve(self, error)
+
+    async def confirm(self, event: WebhookEvent, *, at_most: int = 100) -> Confirmation:
+        """
+        Find out what is true of what an event says: reads the orders that it names back.
+
+        The signature of an event covers its id, not its body. Who has seen one can say in another whatever he likes, of
+        any order; so act on what this gives, and not on the event.
+
+        Args:
+            event: As `webhooks.read` gave it. One of another customer is confirmed through the view for that customer.
+            at_most: Orders that are read back, each for one call: an event that names more is refused, since whoever
+                can post one could otherwise spend your quota.
+
+        Raises:
+            InvalidRequestError: It is no event, names more orders, or one by what can be no number; nothing was sent.
+            IngramError: Of the reading back. That an order is not there is no error, see `Confirmation.missing`.
+        """
+        check_whole(at_most, "at_most", 0)
+        return await confirm(self, event, at_most=at_most)
 
     # ── Many at a time ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -36,6 +36,7 @@ FLOORS = {
     "finding": 4,
     "wire": 4,
     "pacing": 5,
+    "confirming": 5,
     "polling": 5,
     "awaiting": 5,
     "placing": 5,
