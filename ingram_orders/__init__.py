@@ -62,6 +62,7 @@ from ingram_orders.resolving import Resolution
 from ingram_orders.retry import RetryPolicy
 from ingram_orders.settings import INGRAM_PRODUCTION, INGRAM_SANDBOX, Timeouts
 from ingram_orders.status_store import StatusStore
+from ingram_orders.vendor_info import fill_in_vendor_info
 from ingram_orders.watched import StatusChange
 from ingram_orders.webhooks import (
     OrderCreatedEvent,
@@ -136,6 +137,7 @@ __all__ = [
     "WebhookError",
     "WebhookEvent",
     "__version__",
+    "fill_in_vendor_info",
     "for_each",
     "for_each_customer",
     "split_by_date",
