@@ -117,8 +117,11 @@ def respelt(data: Any, model: Any, synonyms: Mapping[str, str]) -> Any:
     taken = {wire for wire, _ in spellings.values() if wire in data}
     result: dict[str, Any] = {}
     for key, value in data.items():
-        folded = key.casefold()
-        wire, part = spellings.get(key) or spellings.get(folded) or spellings.get(synonyms.get(folded, ""), (key, None))
+        known = spellings.get(key)
+        if known is None:
+            folded = key.casefold()
+            known = spellings.get(folded) or spellings.get(synonyms.get(folded, ""))
+        wire, part = known or (key, None)
         if wire != key and wire in taken:
             wire, part = key, None
         taken.add(wire)
