@@ -354,8 +354,8 @@ class OrdersClient:
 
         Args:
             event: As `webhooks.read` gave it. One of another customer is confirmed through the view for that customer.
-            at_most: Orders that are read back, each for one call: an event that names more is refused, since whoever
-                can post one could otherwise spend your quota.
+            at_most: Orders that are read back, each for one call, or a search's hundred: an event that names more is
+                refused, since whoever can post one could otherwise spend your quota.
 
         Raises:
             InvalidRequestError: It is no event, names more orders, or one by what can be no number; nothing was sent.

@@ -4,13 +4,15 @@ Reads back through the API what an event says, since its body is not signed.
 Who has seen one event of yours can post another body under its id and signature, and say in it whatever he likes.
 """
 
+import itertools
+
 from attrs import frozen
 
 from ingram_orders.builder import Sends
 from ingram_orders.errors import InvalidRequestError, NotFoundError, brief
-from ingram_orders.finding import find
+from ingram_orders.finding import is_same
 from ingram_orders.models import FoundOrder, OrderDetailB2B
-from ingram_orders.operations import GetOrderDetails
+from ingram_orders.operations import GetOrderDetails, SearchOrders
 from ingram_orders.webhooks import OrderCreatedEvent, OrderFailedEvent, OrderStatusEvent, WebhookEvent
 
 
@@ -22,12 +24,14 @@ class Confirmation:
     """What was only a hint."""
     orders: tuple[OrderDetailB2B, ...] = ()
     """The orders that it names by their numbers, in its order, as they are now."""
+    others: tuple[OrderDetailB2B, ...] = ()
+    """Of a create: those that are there, but of another purchase order number than it says; so they are not its."""
     missing: tuple[str, ...] = ()
     """Numbers that it names, of which the API knows no order; or not yet: it may lag behind its own events."""
     found: tuple[FoundOrder, ...] = ()
     """
-    Of a create that is said to have failed: the orders that a search finds under its purchase order number. That it
-    finds none proves nothing: a search lags.
+    Of a create that is said to have failed: the orders that a search finds under its purchase order number, among the
+    first *at_most* that it gives. That it finds none proves nothing: a search lags.
     """
 
 
@@ -57,7 +61,21 @@ async def confirm(sends: Sends, event: WebhookEvent, *, at_most: int) -> Confirm
             orders.append(await GetOrderDetails(sends, order_number=number).execute())
         except NotFoundError:
             missing.append(number)
-    found: tuple[FoundOrder, ...] = ()
-    if isinstance(event, OrderFailedEvent) and event.outcome.customer_order_number:
-        found = await find(sends, event.outcome.customer_order_number, {})
-    return Confirmation(event=event, orders=tuple(orders), missing=tuple(missing), found=found)
+    said = event.outcome.customer_order_number if isinstance(event, OrderCreatedEvent) else None
+    is_its = [said is None or is_same(it.customer_order_number or "", said) for it in orders]
+    return Confirmation(
+        event=event,
+        orders=tuple(itertools.compress(orders, is_its)),
+        others=tuple(it for it, ours in zip(orders, is_its, strict=True) if not ours),
+        missing=tuple(missing),
+        found=await _found(sends, event, at_most),
+    )
+
+
+async def _found(sends: Sends, event: WebhookEvent, at_most: int) -> tuple[FoundOrder, ...]:
+    number = (event.outcome.customer_order_number or "").strip() if isinstance(event, OrderFailedEvent) else ""
+    if not number or not at_most:
+        return ()
+    # Not exact, and the number is whatever somebody posted: so it may find everything.
+    given = await SearchOrders(sends).customer_order_number(number).paginate().collect(at_most)
+    return tuple(it for it in given if is_same(it.customer_order_number or "", number))

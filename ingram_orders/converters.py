@@ -102,7 +102,8 @@ def respelt(data: Any, model: Any, synonyms: Mapping[str, str]) -> Any:
     """
     Spell the keys of JSON-like data as a model does, there and in every part of it that is a model.
 
-    Where two keys would become one, the one that is spelt so already is that, or else the first; the other stays.
+    Where two keys would become one, the one that is spelt so already is that, or else the first; the other stays. One
+    without a value, null or "", gives way.
 
     Args:
         data: A mapping, or a list of such; anything else comes back as it is.
@@ -114,7 +115,7 @@ def respelt(data: Any, model: Any, synonyms: Mapping[str, str]) -> Any:
     if not isinstance(data, Mapping):
         return data
     spellings = _spellings(model)
-    taken = {wire for wire, _ in spellings.values() if wire in data}
+    taken = {wire for wire, _ in spellings.values() if data.get(wire) not in (None, "")}
     result: dict[str, Any] = {}
     for key, value in data.items():
         known = spellings.get(key)
@@ -122,6 +123,9 @@ def respelt(data: Any, model: Any, synonyms: Mapping[str, str]) -> Any:
             folded = key.casefold()
             known = spellings.get(folded) or spellings.get(synonyms.get(folded, ""))
         wire, part = known or (key, None)
+        if value in (None, ""):
+            result.setdefault(wire, value)
+            continue
         if wire != key and wire in taken:
             wire, part = key, None
         taken.add(wire)

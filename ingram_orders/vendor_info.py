@@ -19,7 +19,7 @@ from ingram_orders.models import (
     VendorRequiredInfo,
 )
 
-T = TypeVar("T")
+A = TypeVar("A", Attribute, VendorAttributeRequest)
 
 
 def fill_in_vendor_info(
@@ -37,8 +37,8 @@ def fill_in_vendor_info(
 
     What is required of hardware goes to the order's `vmf_additional_attributes`, or, where it has choices, which that
     cannot hold, by vendor to `vmf_vendor_additional_attributes`. What is required of a subscription goes to
-    `vri_additional_attributes`: of the lines with its product or plan, or of the order where that is for a quote. What
-    is there already stays in front.
+    `vri_additional_attributes`: of the lines with its product and plan, or of the order where that is for a quote. What
+    is there already stays, but for attributes of the same name, which are put in its place.
 
     Args:
         order: The order, which stays as it is.
@@ -69,7 +69,7 @@ def fill_in_vendor_info(
         subscriptions = [filling.vendor(it) for it in info.vri_additional_attributes]
         if not subscriptions:
             continue
-        if order.quote_number is not None:
+        if order.quote_number:
             of_quote += subscriptions
             continue
         places = [index for index, line in enumerate(lines) if _is_of(line, info)]
@@ -78,16 +78,16 @@ def fill_in_vendor_info(
         for index in places:
             line = lines[index]
             lines[index] = evolve(
-                line, vri_additional_attributes=_behind(line.vri_additional_attributes, subscriptions)
+                line, vri_additional_attributes=_merged(line.vri_additional_attributes, subscriptions)
             )
     if filling.problems:
         raise InvalidRequestError(dict.fromkeys(filling.problems))
     return evolve(
         order,
         lines=order.lines if order.lines is None else lines,
-        vmf_additional_attributes=_behind(order.vmf_additional_attributes, flat),
-        vmf_vendor_additional_attributes=_behind(order.vmf_vendor_additional_attributes, by_vendor),
-        vri_additional_attributes=_behind(order.vri_additional_attributes, of_quote),
+        vmf_additional_attributes=_replaced(order.vmf_additional_attributes, flat),
+        vmf_vendor_additional_attributes=_merged(order.vmf_vendor_additional_attributes, by_vendor),
+        vri_additional_attributes=_merged(order.vri_additional_attributes, of_quote),
     )
 
 
@@ -142,11 +142,14 @@ class _Filling:
             name = attribute.attribute_name or ""
             allowed = [it.attribute_value or "" for it in attribute.choices]
             proposed = (attribute.attribute_value or "").strip()
-            value = self.values.get(name)
+            value = self.values.get(name) or None
+            if "choices" in attribute.extra:
+                self.problems.append(f"{name}: its choices cannot be read")
+                continue
             if value is None and self.takes_defaults and proposed and "," not in proposed:
                 value = proposed
             if value is None:
-                if (attribute.attribute_required or "").strip().casefold() not in ("false", "no", "n", "0"):
+                if not _is_optional(attribute):
                     hints = (attribute.attribute_description, attribute.attribute_hint, proposed or ", ".join(allowed))
                     told = "; ".join(it for it in hints if it)
                     self.problems.append(f"{name} is required by {vendor}" + (f" ({told})" if told else ""))
@@ -158,13 +161,36 @@ class _Filling:
                 yield attribute, value
 
 
+def _is_optional(attribute: VendorAttribute) -> bool:
+    said = attribute.extra.get("attributeRequired", attribute.attribute_required)  # a flag is no text, and is there
+    return str(said).strip().casefold() in ("false", "no", "n", "0")
+
+
 def _chosen(attribute: VendorAttribute, value: str) -> VendorAttribute | None:
     """Give the choice that was taken; `None` where there is none to take."""
     return next((it for it in attribute.choices if (it.attribute_value or "") == value), None)
 
 
-def _behind(there: Sequence[T] | None, more: Sequence[T]) -> Sequence[T] | None:
-    return [*(there or ()), *more] if more else there
+def _replaced(there: Sequence[A] | None, more: Sequence[A]) -> Sequence[A] | None:
+    """Give some attributes with more, each name once: in the place where it was, or behind."""
+    if not more:
+        return there
+    by_name: dict[str | None, A] = {it.attribute_name: it for it in there or ()}
+    for it in more:
+        by_name[it.attribute_name] = it
+    return list(by_name.values())
+
+
+def _merged(
+    there: Sequence[VendorAttributesRequest] | None, more: Sequence[VendorAttributesRequest]
+) -> Sequence[VendorAttributesRequest] | None:
+    """Give what vendors are told with more, each vendor and product once."""
+    vendors = {(it.vendor_name, it.product_id): it for it in there or ()}
+    for it in more:
+        before = vendors.setdefault((it.vendor_name, it.product_id), it)
+        attributes = _replaced(before.additional_attributes, it.additional_attributes or ())
+        vendors[it.vendor_name, it.product_id] = evolve(before, additional_attributes=attributes)
+    return [*vendors.values()] if more else there
 
 
 def _is_of(line: AsyncLine, info: VendorRequiredInfo) -> bool:
@@ -173,7 +199,8 @@ def _is_of(line: AsyncLine, info: VendorRequiredInfo) -> bool:
         (line.vendor_part_number, info.vendor_part_number),
         (line.plan_id, info.plan_id),
     )
-    return any(one == other for one, other in pairs if other)
+    said = [one == other for one, other in pairs if one and other]
+    return bool(said) and all(said)
 
 
 def _shown(info: VendorRequiredInfo) -> str:

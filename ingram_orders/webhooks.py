@@ -8,7 +8,7 @@ an event says is a hint: read the order back before you act on it, as `OrdersCli
 import base64
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -52,7 +52,7 @@ class WebhookEvent:
     event_time: date | datetime | None
     """When it happened; `None` where that is not told, or cannot be read."""
     data: Mapping[str, Any] = field(repr=False)
-    """All of it, as it came."""
+    """All of it, as it came, read as JSON with exact numbers; of a key that is there twice, the last."""
 
 
 @frozen(kw_only=True)
@@ -78,7 +78,7 @@ class OrderFailedEvent(WebhookEvent):
     outcome: AsyncOrderOutcome
     """What is told of it; `customer_order_number` says of which."""
     reasons: tuple[ErrorDetail, ...]
-    """Why, at least one: errors that are told, and lines that were rejected."""
+    """Why, at least one: errors that are told, a hundred at most, and lines that were rejected."""
 
 
 @frozen(kw_only=True)
@@ -86,7 +86,7 @@ class UnknownEvent(WebhookEvent):
     """Anything else that is signed: *data* holds it."""
 
 
-def verify(event_id: str, signature: str | None, secrets: str | Iterable[str]) -> None:
+def verify(event_id: str, signature: str | bytes | None, secrets: str | Iterable[str]) -> None:
     """
     Check that an event is of the API: that its id is signed with one of your secrets.
 
@@ -105,11 +105,11 @@ def verify(event_id: str, signature: str | None, secrets: str | Iterable[str]) -
     keys = _keys(secrets)
     try:
         message = event_id.encode()
-    except UnicodeEncodeError:  # half a character, which nobody can have signed
+    except (UnicodeEncodeError, AttributeError):  # half a character, which nobody can have signed
         raise SignatureError("the event's id is no text that can be signed") from None
-    if signature is None:
+    if not isinstance(signature, str | bytes):
         raise SignatureError("the event is not signed")
-    given = signature.strip().encode(errors="surrogatepass")
+    given = (signature.encode(errors="surrogatepass") if isinstance(signature, str) else signature).strip()
     is_good = False
     for key in keys:  # all of them, so that the time is the same for each
         is_good |= hmac.compare_digest(given, base64.b64encode(hmac.digest(key, message, hashlib.sha512)))
@@ -118,13 +118,18 @@ def verify(event_id: str, signature: str | None, secrets: str | Iterable[str]) -
 
 
 def read(
-    body: bytes | str, signature: str | None, secrets: str | Iterable[str], *, largest: int = LARGEST
+    body: bytes | bytearray | memoryview | str,
+    signature: str | bytes | None,
+    secrets: str | Iterable[str],
+    *,
+    largest: int = LARGEST,
 ) -> WebhookEvent:
     """
     Check an event, and read it.
 
     Of the names and codes that occur, all spellings are read as one, whatever their case; what is no field is in the
-    `extra` of its model, and all of it in `data`. An event that is of no known kind is an `UnknownEvent`.
+    `extra` of its model, and all of it in `data`. An event that is of no known kind is an `UnknownEvent`. An event is a
+    few kB; one of a MiB that is made to be slow takes more than a second, so read what is long in a thread.
 
     Args:
         body: As it was posted.
@@ -157,13 +162,15 @@ def read(
 
 
 def _keys(secrets: str | Iterable[str]) -> list[bytes]:
-    several = [secrets] if isinstance(secrets, str) else [*secrets]
+    several: list[object] = [secrets] if isinstance(secrets, str) or not isinstance(secrets, Iterable) else [*secrets]
     if not several or not all(isinstance(it, str) and it for it in several):  # none is shown
         raise ConfigurationError("the secrets of a webhook must be texts, at least one, and none of them empty")
-    return [it.encode(errors="surrogatepass") for it in several]
+    return [str(it).encode(errors="surrogatepass") for it in several]
 
 
-def _envelope(body: bytes | str, largest: int) -> Mapping[str, Any]:
+def _envelope(body: object, largest: int) -> Mapping[str, Any]:
+    if not isinstance(body, bytes | bytearray | memoryview | str):
+        raise UnreadableEventError(f"the event is no bytes and no text, but {brief(body)}")
     raw = body.encode(errors="surrogatepass") if isinstance(body, str) else bytes(body)
     if len(raw) > largest:
         raise UnreadableEventError(f"the event has more than {largest:,} bytes")
@@ -197,8 +204,25 @@ def _of_create(
     outcome = structure(respelt(resources[0], AsyncOrderOutcome, _SYNONYMS), AsyncOrderOutcome)
     if any(order.ingram_order_number for order in outcome.orders):
         return OrderCreatedEvent(outcome=outcome, **facts)
-    rejected = [line for order in outcome.orders for line in order.rejected_line_items]
-    told = [*errors_in(outcome.extra), *errors_in(others)]
-    told += [ErrorDetail(type=it.reject_code, message=it.reject_reason) for it in rejected]
-    reasons = tuple(it for it in told if it.type or it.message or it.fields)
-    return OrderFailedEvent(outcome=outcome, reasons=reasons, **facts) if reasons else UnknownEvent(**facts)
+    reasons = [*_errors(outcome.extra), *_errors(others)]
+    for order in outcome.orders:
+        rejected = order.rejected_line_items
+        reasons += [ErrorDetail(type=it.reject_code, message=it.reject_reason) for it in rejected]
+        if order.number_of_lines_with_error and not rejected:
+            reasons.append(ErrorDetail(message=f"{order.number_of_lines_with_error} lines with errors"))
+    return OrderFailedEvent(outcome=outcome, reasons=tuple(reasons), **facts) if reasons else UnknownEvent(**facts)
+
+
+def _errors(extra: Mapping[str, Any]) -> Iterator[ErrorDetail]:
+    """Give the errors that are told as such: of what else is said, as a message, nobody knows whether it is one."""
+    for key, value in _folded_keys(extra).items():
+        if key in ("errors", "fault") and value:
+            told = [it for it in errors_in({key: value}) if it.type or it.message or it.fields]
+            yield from told or [ErrorDetail(message=brief(value))]
+
+
+def _folded_keys(value: Any, levels: int = 6) -> Any:
+    """Fold the case of the keys of JSON, down to where the fields of an error are."""
+    if isinstance(value, dict) and levels:
+        return {key.casefold(): _folded_keys(item, levels - 1) for key, item in value.items()}
+    return [_folded_keys(it, levels - 1) for it in value] if isinstance(value, list) and levels else value

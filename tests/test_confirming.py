@@ -55,11 +55,12 @@ async def test_the_orders_of_an_event_are_given_as_they_are_each_once(world: Wor
 
 
 async def test_what_a_create_became_is_read_back_by_its_numbers(world: World) -> None:
-    [number] = await make(world.sandbox, 0)
-    orders = tuple(CreatedOrder(ingram_order_number=it) for it in (number, "20-NOSUC", None))
-    outcome = AsyncOrderOutcome(customer_order_number="PO-7", orders=orders)
+    number, another = await make(world.sandbox, 0, 1)
+    orders = tuple(CreatedOrder(ingram_order_number=it) for it in (another, number, "20-NOSUC", None))
+    outcome = AsyncOrderOutcome(customer_order_number=f"po-{number}", orders=orders)
     confirmed = await world.orders.confirm(OrderCreatedEvent(outcome=outcome, **FACTS))
     assert ([it.ingram_order_number for it in confirmed.orders], confirmed.missing) == ([number], ("20-NOSUC",))
+    assert [it.ingram_order_number for it in confirmed.others] == [another]  # of another purchase order
 
 
 async def test_a_create_that_is_said_to_have_failed_is_looked_for(world: World) -> None:
@@ -69,7 +70,15 @@ async def test_a_create_that_is_said_to_have_failed_is_looked_for(world: World) 
     assert (await world.orders.confirm(failed("PO-2"))).found == ()
 
 
-@pytest.mark.parametrize("event", [UnknownEvent(**FACTS), of_status(None), failed(None)])
+async def test_what_anybody_may_have_posted_costs_no_more_calls_than_are_allowed(world: World) -> None:
+    await make(world.sandbox, *[0] * 350)  # all of them PO-..., and a search is not exact
+    await world.orders.confirm(failed("P"), at_most=200)
+    assert world.searches == 2
+    assert (await world.orders.confirm(failed("P"), at_most=0)).found == ()
+    assert world.searches == 2
+
+
+@pytest.mark.parametrize("event", [UnknownEvent(**FACTS), of_status(None), failed(None), failed("\u3000 ")])
 async def test_what_names_nothing_takes_no_call(world: World, event: Any) -> None:
     confirmed = await world.orders.confirm(event, at_most=0)
     assert (confirmed.orders, confirmed.missing, confirmed.found) == ((), (), ())

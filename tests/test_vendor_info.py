@@ -69,6 +69,39 @@ def test_a_line_is_known_by_any_of_its_numbers(name: str) -> None:
     assert of_line(fill_in_vendor_info(order, [answered(asked("mpn"), **said)], {"mpn": "5"}), 1)
 
 
+def test_a_line_that_is_of_another_plan_of_the_same_product_is_not_meant() -> None:
+    lines = [AsyncLine(ingram_part_number="A", plan_id=it) for it in ("1", "2", "2")]
+    answer = [answered(asked(f"of_{it}"), ingramPartNumber="A", planId=it) for it in ("1", "2")]
+    filled = fill_in_vendor_info(AsyncOrderCreateDTO(lines=lines), answer, {"of_1": "x", "of_2": "y"})
+    names = [[it["attributeName"] for it in of_line(filled, line)] for line in range(3)]
+    assert names == [["of_1"], ["of_2"], ["of_2"]]
+
+
+def test_what_is_filled_in_again_is_replaced_and_what_else_is_there_stays() -> None:
+    of_line_, of_order = answered(asked("a"), asked("b")), answered(asked("a"), asked("c"), kind="vmf")
+    by_vendor = answered(asked("k", "", choice("x"), choice("y")), kind="vmf")
+    once = fill_in_vendor_info(ORDER, [of_line_, of_order, by_vendor], {"a": "1", "b": "2", "c": "3", "k": "x"})
+    again = fill_in_vendor_info(
+        once, [answered(asked("a")), of_order, of_order, by_vendor, by_vendor], {"a": "4", "c": "5", "k": "y"}
+    )
+    assert of_line(again) == [
+        {"attributeName": "a", "attributeValue": "4"}, {"attributeName": "b", "attributeValue": "2"},
+    ]  # fmt: skip
+    written = unstructure(again)
+    assert [it["attributeValue"] for it in written["vmfAdditionalAttributes"]] == ["4", "5"]
+    [vendor] = written["vmfVendorAdditionalAttributes"]
+    assert [it["attributeValue"] for it in vendor["additionalAttributes"]] == ["y"]
+    quoted = fill_in_vendor_info(QUOTE, [of_line_], {"a": "1", "b": "2"})
+    quoted = fill_in_vendor_info(quoted, [answered(asked("d"))], {"d": "3"})
+    [vendor] = unstructure(quoted)["vriAdditionalAttributes"]
+    assert [it["attributeName"] for it in vendor["additionalAttributes"]] == ["a", "b", "d"]
+
+
+def test_choices_that_cannot_be_read_are_told() -> None:
+    question = answered({"attributeName": "a", "choices": ["x"]})
+    assert problems_of(ORDER, [question], {"a": "x"}) == ["a: its choices cannot be read"]
+
+
 def test_what_a_quote_requires_goes_to_the_order() -> None:
     filled = fill_in_vendor_info(QUOTE, [answered(asked("mpn"))], {"mpn": "55"})
     assert filled.vri_additional_attributes is not None
@@ -139,12 +172,16 @@ def test_everything_that_is_missing_or_wrong_is_named_at_once() -> None:
         "terms: True is not text",
     ]
     assert problems_of(QUOTE, [question], {"mpn": "", "size": "s", "terms": "no"}) == [
-        "mode is required by Acme (new, old)"
+        "mpn is required by Acme (Partner Number; digits; 55)",
+        "mode is required by Acme (new, old)",
     ]
 
 
-@pytest.mark.parametrize(("word", "is_required"), [("false", False), ("No", False), ("true", True), ("", True)])
-def test_what_is_not_required_may_be_left_out(word: str, is_required: bool) -> None:
+@pytest.mark.parametrize(
+    ("word", "is_required"),
+    [("false", False), ("No", False), (" n", False), ("0", False), (False, False), ("true", True), ("", True)],
+)
+def test_what_is_not_required_may_be_left_out(word: object, is_required: bool) -> None:
     question = answered(asked("mpn", attributeRequired=word))
     if is_required:
         assert problems_of(ORDER, [question], {}) == ["mpn is required by Acme"]

@@ -17,6 +17,7 @@ from support.published import SPEC, needs_spec
 from ingram_orders import (
     ConfigurationError,
     ErrorDetail,
+    ErrorField,
     OrderCreatedEvent,
     OrderFailedEvent,
     OrderStatus,
@@ -56,9 +57,10 @@ def outcome_event(**changes: Any) -> list[dict[str, Any]]:
 # ── The signature ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("secrets", ["secret", ["secret"], ("old", "secret"), {"a": 1, "secret": 2}])
+@pytest.mark.parametrize("secrets", ["secret", ["secret"], ("old", "secret"), ("secret", "old"), {"a": 1, "secret": 2}])
 def test_what_is_signed_with_one_of_the_secrets_is_good(secrets: Any) -> None:
     verify(EVENT_ID, SIGNED, secrets)
+    verify(EVENT_ID, f" {SIGNED}\r\n".encode(), secrets)
 
 
 @pytest.mark.parametrize(
@@ -67,9 +69,10 @@ def test_what_is_signed_with_one_of_the_secrets_is_good(secrets: Any) -> None:
         (EVENT_ID, None), (EVENT_ID, ""), (EVENT_ID, SIGNED[:-1]), (EVENT_ID, f"sha512={SIGNED}"),
         (EVENT_ID, SIGNED.lower()), (EVENT_ID, signed(EVENT_ID, "other")), (EVENT_ID, "ä" * 88),
         (EVENT_ID, "\ud800"), (EVENT_ID.lower(), SIGNED), ("", SIGNED), ("\ud800", SIGNED),
+        (None, SIGNED), (EVENT_ID, 5), (EVENT_ID, b"\xff"),
     ],
 )  # fmt: skip
-def test_anything_else_is_not(event_id: str, signature: str | None) -> None:
+def test_anything_else_is_not(event_id: Any, signature: Any) -> None:
     with pytest.raises(SignatureError) as refused:
         verify(event_id, signature, ["secret", "older"])
     assert "secret'" not in str(refused.value)
@@ -91,7 +94,7 @@ def test_no_other_id_and_no_other_signature_is_good(event_id: str, secret: str, 
             verify(event_id, other, secret)
 
 
-@pytest.mark.parametrize("secrets", ["", [], [""], ["good", ""], [b"secret"], [None]])
+@pytest.mark.parametrize("secrets", ["", [], [""], ["good", ""], [b"secret"], [None], None, 5, b"secret"])
 def test_no_secret_is_no_protection_and_told(secrets: Any) -> None:
     with pytest.raises(ConfigurationError, match="secrets of a webhook") as told:
         verify(EVENT_ID, SIGNED, secrets)
@@ -187,6 +190,22 @@ def test_of_two_spellings_the_usual_one_counts_and_the_other_is_kept() -> None:
     assert (read_one.order_number, read_one.extra) == ("20-A", {"ordernumber": "20-B", "ORDERNUMBER": "20-C"})
 
 
+def test_of_two_spellings_that_are_not_usual_the_first_counts_and_the_other_is_kept() -> None:
+    [read_one] = posted(status_event(resource={"ordernumber": "20-B", "ORDERNUMBER": "20-C"})).orders
+    assert (read_one.order_number, read_one.extra) == ("20-B", {"ORDERNUMBER": "20-C"})
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_name_without_a_value_gives_way(nothing: Any, is_first: bool) -> None:
+    pairs = [("orderNumber", "20-A"), ("customerOrderNumber", nothing), ("customerPoNumber", "PO-1")]
+    [read_one] = posted(status_event(resource=dict(pairs if is_first else pairs[::-1]))).orders
+    assert (read_one.customer_order_number, read_one.extra) == ("PO-1", {})
+    line = {"ingramLineNumber": nothing, "lineNumber": "001"}
+    [read_one] = posted(status_event(resource={"orderNumber": "20-A", "lines": [line]})).orders
+    assert [it.number for it in read_one.lines] == ["001"]
+
+
 # ── What became of a v7 create ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -194,7 +213,15 @@ def test_of_two_spellings_the_usual_one_counts_and_the_other_is_kept() -> None:
     ("changes", "reasons"),
     [
         ({"errors": [{"message": "SKU-NOTFOUND", "type": "/e"}]}, [ErrorDetail(type="/e", message="SKU-NOTFOUND")]),
-        ({"message": "CUSTOMER-PO-EXISTS"}, [ErrorDetail(message="CUSTOMER-PO-EXISTS")]),
+        (
+            {"Errors": [{"Message": "no", "Fields": [{"Field": "a"}]}]},
+            [
+                ErrorDetail(message="no", fields=(ErrorField(field="a"),)),
+            ],
+        ),
+        ({"errors": [{"code": 5}]}, [ErrorDetail(message="[{'code': 5}]")]),
+        ({"fault": {"faultstring": "down"}}, [ErrorDetail(message="down")]),
+        ({"orders": [{"numberOfLinesWithError": "2"}]}, [ErrorDetail(message="2 lines with errors")]),
         (
             {"orders": [{"rejectedLineItems": [{"rejectCode": "EN", "rejectReason": "no such"}]}]},
             [ErrorDetail(type="EN", message="no such")],
@@ -209,9 +236,12 @@ def test_what_became_no_order_is_a_failure_with_its_reasons(changes: Any, reason
 
 def test_reasons_may_stand_in_the_envelope() -> None:
     [event] = outcome_event()
-    failed = posted({**event, "errors": [{"messaage": "late"}]})
+    del event["resource"]["eventType"]
+    event |= {"eventType": " IM::ASYNC_ORDER_CREATE ", "errors": [{"messaage": "late"}]}
+    event["resource"] |= {"errors": ["early"], "orders": [{"rejectedLineItems": [{"rejectCode": "EN"}]}]}
+    failed = posted(event)
     assert isinstance(failed, OrderFailedEvent)
-    assert failed.reasons == (ErrorDetail(message="late"),)
+    assert failed.reasons == (ErrorDetail(message="early"), ErrorDetail(message="late"), ErrorDetail(type="EN"))
 
 
 def test_what_was_taken_in_part_was_created() -> None:
@@ -223,6 +253,8 @@ def test_what_was_taken_in_part_was_created() -> None:
     "event",
     [
         outcome_event(),  # neither an order nor a reason
+        outcome_event(message="Order accepted", error=False, type="v7", errors=[], orders=[]),
+        [{**outcome_event()[0], "message": "Success", "type": "webhook"}],
         [{**outcome_event()[0], "resource": [{"eventType": "im::async_order_create", "orders": []}] * 2}],
         status_event(resource=[]),
         status_event(resource=None),
@@ -259,7 +291,8 @@ def test_the_published_events_are_read_with_nothing_over() -> None:
     "body",
     [
         b"", b"<html>", b"\xff\xfe\x00", b"5", b"null", b"[]", b"[[]]", b"[5]", b"[" * 10**5, b'{"a":' * 10**5,
-        b'{"eventId": null}', b'{"eventId": ""}', b'{"eventId": []}', b'{"id": "N01"}', "{", "\ud800",
+        b'{"eventId": 1e99999999999999999999}', None, 5, [b"{}"],
+         b'{"eventId": null}', b'{"eventId": ""}', b'{"eventId": []}', b'{"id": "N01"}', "{", "\ud800",
         json.dumps([status_event(), status_event()]).encode(), b'{"eventId": 1' + b"0" * 5000 + b"}",
     ],
 )  # fmt: skip

@@ -58,7 +58,7 @@ class EventLine(AnswerModel):
     @property
     def number(self) -> str | None:
         """`ingram_line_number` or `line_number`, whichever is there."""
-        return self.line_number if self.ingram_line_number is None else self.ingram_line_number
+        return self.ingram_line_number or self.line_number
 
     @property
     def backordered(self) -> int | None:
