@@ -20,7 +20,7 @@ from ingram_orders.errors import ConfigurationError, InvalidRequestError, brief,
 from ingram_orders.exact_json import read_json, write_json
 from ingram_orders.models import FoundOrder, OrderDetailB2B, OrderStatus
 from ingram_orders.planning import next_look
-from ingram_orders.sightings import Seen, Sighting
+from ingram_orders.sightings import Seen, Sighting, day_of
 from ingram_orders.storage import Kind, Storage
 from ingram_orders.watched import HIDDEN, StatusChange, Terms, WatchedOrder
 
@@ -389,7 +389,7 @@ class _Steady(NamedTuple):
 
 def _said(sighting: Sighting) -> str:
     """Give all that was said of an order, so that it is told from anything else."""
-    return f"{sighting.source} {sighting.word!r} {sighting.parts}"
+    return f"{sighting.source} {sighting.word!r} {sighting.parts} {day_of(sighting.order)}"
 
 
 def _watched(terms: Terms) -> str:

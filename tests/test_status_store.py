@@ -336,6 +336,9 @@ _AGAIN, _LOOK = ("search again", None), ("look", None)
 
 
 @given(_STEPS)
+@example(
+    [(0, False, _search("ODD", "2026-05-01")), (0, True, _search("ODD")), (0, False, _AGAIN), (3600, False, _LOOK)]
+)
 @example([(0, False, _search("ODD")), (0, False, ("missing", "20-A")), (0, True, _AGAIN), (300, False, _LOOK)])
 @example([(0, False, _search("ODD", "2026-05-01")), (3600, True, _AGAIN), (0, False, _LOOK)])
 @example([(0, False, _search("ODD")), (0, True, ("details", ("20-A", "SHIPPED", None))), (299, False, _AGAIN)])
