@@ -268,17 +268,20 @@ class StatusChanges(AsyncIterator[StatusChange | PollProblem]):
                 self._given = None
             while not self._ready:
                 if self._may_be_more:
-                    for id_, change in await self._store.unsettled(self._read_until, MOST_ON_A_PAGE):
-                        self._ready.append((id_, change))
-                        self._read_until = id_
-                        self._stats = evolve(self._stats, changes=self._stats.changes + 1)
-                    self._may_be_more = bool(self._ready)
+                    self._take(await self._store.unsettled(self._read_until, MOST_ON_A_PAGE))
                 if not self._ready:
                     await self._go_on()
         finally:
             self._is_asked = False
         self._given, it = self._ready.popleft()
         return it
+
+    def _take(self, unsettled: list[tuple[int, StatusChange]]) -> None:
+        self._ready.extend(unsettled)
+        self._may_be_more = bool(unsettled)
+        if unsettled:
+            self._read_until = unsettled[-1][0]
+            self._stats = evolve(self._stats, changes=self._stats.changes + len(unsettled))
 
     # ── A round ─────────────────────────────────────────────────────────────────────────────────────────────────
 

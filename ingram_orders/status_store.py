@@ -1,7 +1,7 @@
 """
 What is known of orders being watched, and the changes that nobody has dealt with yet; in one file, for one watcher.
 
-Decides nothing but what `sightings` says is a change: what is asked for, and when, `polling` does.
+Decides nothing: what is a change, and when to look again, `watched` says; what is asked for, `polling`.
 """
 
 import json
@@ -207,13 +207,11 @@ class StatusStore:
     async def due(self, terms: Terms) -> list[Due]:
         """List the orders that are to be looked at now, those first that wait the longest."""
         now = self.clock()
-
-        # Here as well: what is later than anything can be was made so by a clock that has gone back since.
+        # As in `_due_at`: what is later than anything can be was made so by a clock that has gone back since.
         is_shown = f"hidden_until <= {now} OR hidden_until > {now + HIDDEN}"
         asked = f"""SELECT number, iif(({is_shown}) AND NOT must_confirm, day, NULL), status IS NOT NULL FROM orders
-            WHERE {_watched(terms)} AND (due_at <= {now} OR due_at > {now + terms.slowest})
+            WHERE {_watched(terms)} AND {_due_at(now, terms)} <= {now}
             ORDER BY due_at, number"""  # noqa: S608  # numbers
-
         looks = self._looks()
 
         def work(connection: sqlite3.Connection) -> list[Due]:
@@ -230,7 +228,7 @@ class StatusStore:
         now = self.clock()
         # Of one that has not moved for ten times as long, `next_look` is later; of one that fails, `note_failure`.
         busy = f"failures = 0 AND (status IS NULL OR moved_at > {now - 10 * terms.every})"
-        due_at = f"iif(due_at > {now + terms.slowest}, {now}, due_at)"  # as in `due`
+        due_at = _due_at(now, terms)
         asked = f"""SELECT count(*), total({due_at} <= {now}), total({busy}), min({due_at})
             FROM orders WHERE {_watched(terms)}"""  # noqa: S608  # numbers
         looks = self._looks()
@@ -272,16 +270,14 @@ class StatusStore:
             looked_at = list[WatchedOrder]()
             changes = list[StatusChange]()
             for number, its in news.items():
-                order = known.get(number)
-                if order is None and not adopts:
+                is_new = number not in known
+                if is_new and not adopts:
                     continue
                 noted.seen.add(number)
-                if order is not None and order.status in terms.final:
+                order = WatchedOrder(number) if is_new else known[number]
+                if order.status in terms.final:
                     continue
                 noted.refreshed.add(number)
-                is_new = order is None
-                if order is None:
-                    order = WatchedOrder(number)
                 changes += order.look_at(its, now, since, terms, tells_first=tells_first)
                 is_final = order.status in terms.final
                 noted.adopted += is_new and not is_final
@@ -395,6 +391,11 @@ def _said(sighting: Sighting) -> str:
 def _watched(terms: Terms) -> str:
     final = ", ".join(f"'{status.value}'" for status in terms.final)
     return f"is_listed AND (status IS NULL OR status NOT IN ({final}))"
+
+
+def _due_at(now: float, terms: Terms) -> str:
+    """Say when an order is due, in SQL; see `WatchedOrder.is_due`."""
+    return f"iif(due_at > {now + terms.slowest}, {now}, due_at)"
 
 
 def _read_orders(connection: sqlite3.Connection, numbers: Sequence[str]) -> dict[str, WatchedOrder]:
