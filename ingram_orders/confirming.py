@@ -4,8 +4,6 @@ Reads back through the API what an event says, since its body is not signed.
 Who has seen one event of yours can post another body under its id and signature, and say in it whatever he likes.
 """
 
-import itertools
-
 from attrs import frozen
 
 from ingram_orders.builder import Sends
@@ -54,22 +52,20 @@ async def confirm(sends: Sends, event: WebhookEvent, *, at_most: int) -> Confirm
         raise InvalidRequestError([f"the event names {len(numbers)} orders, and at most {at_most} are read back"])
     if problems := [problem for number in numbers for problem in GetOrderDetails.order_number.problems(number)]:
         raise InvalidRequestError(problems)
+    said = event.outcome.customer_order_number if isinstance(event, OrderCreatedEvent) else None
     orders: list[OrderDetailB2B] = []
+    others: list[OrderDetailB2B] = []
     missing: list[str] = []
     for number in numbers:
         try:
-            orders.append(await GetOrderDetails(sends, order_number=number).execute())
+            order = await GetOrderDetails(sends, order_number=number).execute()
         except NotFoundError:
             missing.append(number)
-    said = event.outcome.customer_order_number if isinstance(event, OrderCreatedEvent) else None
-    is_its = [said is None or is_same(it.customer_order_number or "", said) for it in orders]
-    return Confirmation(
-        event=event,
-        orders=tuple(itertools.compress(orders, is_its)),
-        others=tuple(it for it, ours in zip(orders, is_its, strict=True) if not ours),
-        missing=tuple(missing),
-        found=await _found(sends, event, at_most),
-    )
+        else:
+            is_its = said is None or is_same(order.customer_order_number or "", said)
+            (orders if is_its else others).append(order)
+    found = await _found(sends, event, at_most)
+    return Confirmation(event=event, orders=tuple(orders), others=tuple(others), missing=tuple(missing), found=found)
 
 
 async def _found(sends: Sends, event: WebhookEvent, at_most: int) -> tuple[FoundOrder, ...]:

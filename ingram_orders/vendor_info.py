@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from attrs import define, evolve, field
 
+from ingram_orders.converters import unstructure
 from ingram_orders.errors import InvalidRequestError, brief
 from ingram_orders.models import (
     AsyncLine,
@@ -129,12 +130,9 @@ class _Filling:
             extra: dict[str, Any] = {}
             deeper = _chosen(attribute, value)
             if deeper is not None:
-                extra["choices"] = [{"attributeValue": value, "choices": [*self._as_json(deeper, vendor)]}]
+                further = [unstructure(it) for it in self._further(deeper, vendor)]
+                extra["choices"] = [{"attributeValue": value, "choices": further}]
             yield ChosenAttribute(attribute_name=attribute.attribute_name, attribute_value=value, extra=extra)
-
-    def _as_json(self, choice: VendorAttribute, vendor: str | None) -> Iterator[dict[str, Any]]:
-        for it in self._further(choice, vendor):
-            yield {"attributename": it.attribute_name, "attributeValue": it.attribute_value, **it.extra}
 
     def _values(self, asked: Sequence[VendorAttribute], vendor: str | None) -> Iterator[tuple[VendorAttribute, str]]:
         """Give the attributes that have a value, with it."""

@@ -153,9 +153,10 @@ def read(
         "data": envelope,
     }  # fmt: skip
     resources = _resources(envelope)
-    orders = tuple(structure(respelt(it, EventResource, _SYNONYMS), EventResource) for it in resources)
-    if _CREATED in {_folded(its.event_type), *(_folded(it.event_type) for it in orders)}:
+    spelt = [respelt(it, EventResource, _SYNONYMS) for it in resources]
+    if _CREATED in {_folded(its.event_type), *(_folded(it.get("eventType")) for it in spelt)}:
         return _of_create(resources, its.extra, facts)
+    orders = tuple(structure(it, EventResource) for it in spelt)
     if any(it.order_number for it in orders):
         return OrderStatusEvent(orders=orders, **facts)
     return UnknownEvent(**facts)
@@ -192,8 +193,8 @@ def _resources(envelope: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [it for it in several if isinstance(it, dict)]
 
 
-def _folded(code: str | None) -> str:
-    return (code or "").casefold().strip().removeprefix("im::")
+def _folded(code: object) -> str:
+    return code.casefold().strip().removeprefix("im::") if isinstance(code, str) else ""
 
 
 def _of_create(

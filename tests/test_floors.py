@@ -28,7 +28,7 @@ FLOORS = {
     "storage": 1,
     "status_store": 3,
     "watched": 2,
-    "vendor_info": 1,
+    "vendor_info": 2,
     "webhooks": 3,
     "journal": 2,
     "operations": 3,
