@@ -14,20 +14,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from os import PathLike
-from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 from attrs import asdict, astuple, field, frozen
 
-from ingram_orders.errors import ConfigurationError, IngramError, InvalidRequestError, brief, describe
+from ingram_orders.errors import ConfigurationError, IngramError, InvalidRequestError, brief
 from ingram_orders.logs import tell
 from ingram_orders.models import FoundOrder
-from ingram_orders.storage import MEMORY, Kind, Storage
-
-T = TypeVar("T")
+from ingram_orders.storage import MEMORY, Kind, SharedStorage
 
 _KIND: Final = Kind(
     name="order journal",
@@ -44,9 +41,6 @@ _KIND: Final = Kind(
         record TEXT NOT NULL, outcome TEXT, settled_at REAL
     ) WITHOUT ROWID""",
 )
-
-_DAMAGED: Final = (ValueError, TypeError, KeyError, AttributeError)
-"""What comes of reading a row that somebody else has written."""
 
 _log = logging.getLogger(__name__)
 
@@ -159,11 +153,7 @@ class OrderJournal:
         self._lease = lease.total_seconds()
         self._clock = clock
         self._sleep = sleep
-        self._storage: Storage | None = None
-        self._file: tuple[int, int] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._opening: asyncio.Lock | None = None
-        self._users = 0
+        self._storage = SharedStorage(self.path, _KIND)
 
     async def __aenter__(self) -> Self:
         """
@@ -172,38 +162,13 @@ class OrderJournal:
         Raises:
             ConfigurationError: It cannot be opened, is locked for long, is no journal, or is open in another loop.
         """
-        loop = asyncio.get_running_loop()
-        if self._users == 0 or self._opening is None:
-            self._loop, self._opening = loop, asyncio.Lock()
-        elif self._loop is not loop:
-            raise ConfigurationError(f"the journal {self.path} is open in another event loop; make one for each")
-        self._users += 1
-        try:
-            async with self._opening:
-                if self._storage is None:
-                    storage = await Storage(self.path, _KIND).__aenter__()
-                    try:
-                        file = await storage.run(lambda _: self._identity())
-                    except BaseException:
-                        await storage.close()
-                        raise
-                    # Both at once, or who comes when this is cancelled in between finds one without the other.
-                    self._file, self._storage = file, storage
-        except BaseException:
-            await self._leave()
-            raise
+        await self._storage.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._leave()
-
-    async def _leave(self) -> None:
-        self._users -= 1
-        if self._users == 0 and self._storage is not None:
-            storage, self._storage = self._storage, None
-            await storage.close()
+        await self._storage.__aexit__(kind, error, traceback)
 
     async def discard(self, placement: OpenPlacement) -> None:
         """
@@ -240,7 +205,7 @@ class OrderJournal:
             raise ConfigurationError(f"older_than must be a timedelta of 0 or more, not {brief(older_than)}")
         until = self._clock() - older_than.total_seconds()
         async with self:
-            return await self._run(
+            return await self._storage.run(
                 lambda connection: (
                     connection.execute(
                         "DELETE FROM placements WHERE outcome IS NOT NULL AND settled_at < ?", (until,)
@@ -270,8 +235,7 @@ class OrderJournal:
 
         def work(connection: sqlite3.Connection) -> Record | None:
             now = self._clock()
-            if self._identity() != self._file:
-                raise ConfigurationError(f"the file of the journal {self.path} was taken away, or is another now")
+            self._storage.check_file()
             found = connection.execute(
                 "SELECT body_hash, owner, leased_until, lease, record, outcome FROM placements WHERE key = ?",
                 (_of(key),),
@@ -303,7 +267,7 @@ class OrderJournal:
                 )
             return record
 
-        return await self._run(work)
+        return await self._storage.run(work)
 
     @asynccontextmanager
     async def held(self, key: PlacementKey, owner: str) -> AsyncIterator[None]:
@@ -321,7 +285,7 @@ class OrderJournal:
     async def release(self, key: PlacementKey, owner: str) -> None:
         """Let others be on it. A file that fails is told in the log."""
         with self._telling(key):
-            await self._run(
+            await self._storage.run(
                 lambda connection: connection.execute(
                     "UPDATE placements SET owner = NULL WHERE key = ? AND owner = ?", (_of(key), owner)
                 )
@@ -329,7 +293,7 @@ class OrderJournal:
 
     async def keep(self, key: PlacementKey, owner: str, record: Record) -> bool:
         """Put a record in the place of the one before; give whether *owner* still is the one who is on it."""
-        return await self._run(
+        return await self._storage.run(
             lambda connection: (
                 connection.execute(
                     "UPDATE placements SET record = ?, leased_until = ? WHERE key = ?"
@@ -343,7 +307,7 @@ class OrderJournal:
     async def finish(self, key: PlacementKey, outcome: str) -> None:
         """Keep an outcome, whoever is on it: what is known is so for all. A file that fails is told in the log."""
         with self._telling(key):
-            await self._run(
+            await self._storage.run(
                 lambda connection: connection.execute(
                     "UPDATE placements SET outcome = ?, settled_at = ? WHERE key = ? AND outcome IS NULL",
                     (outcome, self._clock(), _of(key)),
@@ -357,7 +321,7 @@ class OrderJournal:
         A file that fails is told in the log.
         """
         with self._telling(key):
-            return await self._run(
+            return await self._storage.run(
                 lambda connection: (
                     connection.execute(
                         "DELETE FROM placements WHERE key = ? AND owner = ? AND outcome IS NULL", (_of(key), owner)
@@ -379,33 +343,18 @@ class OrderJournal:
             found = connection.execute("SELECT key, record FROM placements WHERE outcome IS NULL").fetchall()
             return [(PlacementKey(*json.loads(key)), self._read(record, None)) for key, record in found]
 
-        return [(key, record) for key, record in await self._run(work) if key.base_url == here]
+        return [(key, record) for key, record in await self._storage.run(work) if key.base_url == here]
 
     async def _beat(self, key: PlacementKey, owner: str) -> None:
         while True:
             await self._sleep(self._lease / 3)
             with self._telling(key):
-                await self._run(
+                await self._storage.run(
                     lambda connection: connection.execute(
                         "UPDATE placements SET leased_until = ? WHERE key = ? AND owner = ?",
                         (self._clock() + self._lease, _of(key), owner),
                     )
                 )
-
-    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        if self._storage is None:
-            raise ConfigurationError(f"the journal {self.path} is not open")
-        try:
-            return await self._storage.run(work)
-        except (sqlite3.Error, *_DAMAGED) as exc:
-            raise ConfigurationError(f"the journal {self.path} cannot be used: {describe(exc)}") from exc
-
-    def _identity(self) -> tuple[int, int]:
-        try:
-            its = Path(self.path).stat()
-        except OSError as exc:
-            raise ConfigurationError(f"the file of the journal {self.path} was taken away: {describe(exc)}") from exc
-        return its.st_dev, its.st_ino
 
     @staticmethod
     def _read(text: str, outcome: str | None) -> Record:

@@ -17,7 +17,7 @@ from typing import Any, Final, Self, TypeVar
 
 from attrs import frozen
 
-from ingram_orders.errors import ConfigurationError
+from ingram_orders.errors import ConfigurationError, describe
 
 T = TypeVar("T")
 
@@ -175,6 +175,99 @@ class Storage:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+class SharedStorage:
+    """
+    A database that any number of users in one event loop, and other processes, have open at once.
+
+    It is open from when the first enters until the last leaves. What fails of it is a `ConfigurationError`.
+    """
+
+    def __init__(self, path: str | Path, kind: Kind) -> None:
+        self.path = str(path)
+        self._kind = kind
+        self._storage: Storage | None = None
+        self._file: tuple[int, int] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._opening: asyncio.Lock | None = None
+        self._users = 0
+
+    async def __aenter__(self) -> Self:
+        """
+        Open it, unless it is open.
+
+        Raises:
+            ConfigurationError: It cannot be opened, is locked for long, is of another kind, or open in another loop.
+        """
+        loop = asyncio.get_running_loop()
+        if self._users == 0 or self._opening is None:
+            self._loop, self._opening = loop, asyncio.Lock()
+        elif self._loop is not loop:
+            raise ConfigurationError(f"{self} is open in another event loop; make one for each")
+        self._users += 1
+        try:
+            async with self._opening:
+                if self._storage is None:
+                    storage = await Storage(self.path, self._kind).__aenter__()
+                    try:
+                        file = await storage.run(lambda _: self._identity())
+                    except BaseException:
+                        await storage.close()
+                        raise
+                    # Both at once, or who comes when this is cancelled in between finds one without the other.
+                    self._file, self._storage = file, storage
+        except BaseException:
+            await self._leave()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._leave()
+
+    async def _leave(self) -> None:
+        self._users -= 1
+        if self._users == 0 and self._storage is not None:
+            storage, self._storage = self._storage, None
+            await storage.close()
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """
+        Do *work* as `Storage.run` does.
+
+        Raises:
+            ConfigurationError: It is not open, or fails; or a row cannot be read, which somebody else has written.
+        """
+        if self._storage is None:
+            raise ConfigurationError(f"{self} is not open")
+        try:
+            return await self._storage.run(work)
+        except (sqlite3.Error, ValueError, TypeError, LookupError, AttributeError) as exc:
+            raise ConfigurationError(f"{self} cannot be used: {describe(exc)}") from exc
+
+    def check_file(self) -> None:
+        """
+        Look whether the file is still the one that was opened; to be called in *work*.
+
+        Raises:
+            ConfigurationError: It was taken away, or another has its name: what is written would be lost.
+        """
+        if self._identity() != self._file:
+            raise ConfigurationError(f"the file of {self} was taken away, or is another now")
+
+    def _identity(self) -> tuple[int, int] | None:
+        if self.path == MEMORY:
+            return None
+        try:
+            its = Path(self.path).stat()
+        except OSError as exc:
+            raise ConfigurationError(f"the file of {self} was taken away: {describe(exc)}") from exc
+        return its.st_dev, its.st_ino
+
+    def __str__(self) -> str:
+        return f"the {self._kind.name} {self.path}"
 
 
 def _looked_at(done: "asyncio.Future[Any]") -> None:

@@ -333,7 +333,7 @@ def fill(connection: sqlite3.Connection) -> None:
 
 async def test_a_disk_that_is_full_is_told_before_anything_is_sent(world: World, path: Path) -> None:
     async with OrderJournal(path) as journal:
-        await journal._run(fill)
+        await journal._storage.run(fill)
         full: Exception | None = None
         for number in range(100):
             world.sandbox.ledger.clear()
@@ -353,14 +353,14 @@ async def test_an_answer_reaches_who_waits_for_it_also_where_it_cannot_be_kept(
 
         async def spoil(request: web.Request, proceed: faults.Proceed) -> web.StreamResponse:
             response = await proceed()
-            await journal._run(lambda connection: connection.execute("PRAGMA query_only = 1"))
+            await journal._storage.run(lambda connection: connection.execute("PRAGMA query_only = 1"))
             return response
 
         world.go_wrong(spoil)
         with caplog.at_level(logging.WARNING):
             result = await world.orders.place(order("PO-1"), journal)
         assert result.order_numbers
-        assert "order PO-1: the journal" in caplog.text
+        assert "order PO-1: the order journal" in caplog.text
         later = OrderJournal(path, clock=lambda: time.time() + 60)  # nor could the lease be given back
         again = await world.orders.place(order("PO-1"), later)
     assert (again.known_by, again.order_numbers, world.sent) == ("search", result.order_numbers, 1)
@@ -627,7 +627,7 @@ async def test_what_is_gone_meanwhile_is_not_told_as_open(world: World, path: Pa
         claim = journal.claim
 
         async def too_late(*arguments: Any) -> Record | None:
-            await journal._run(lambda connection: connection.execute("DELETE FROM placements"))
+            await journal._storage.run(lambda connection: connection.execute("DELETE FROM placements"))
             return await claim(*arguments)
 
         journal.claim = too_late  # type: ignore[method-assign, assignment]
@@ -683,7 +683,7 @@ async def test_a_journal_that_could_not_be_opened_can_be_when_it_is_well(path: P
 
 async def test_what_is_written_is_on_the_disk(path: Path) -> None:
     async with OrderJournal(path) as journal:
-        asked = await journal._run(lambda connection: connection.execute("PRAGMA synchronous").fetchone())
+        asked = await journal._storage.run(lambda connection: connection.execute("PRAGMA synchronous").fetchone())
     assert asked == (2,)  # FULL
 
 
@@ -734,13 +734,13 @@ async def test_a_sign_of_life_that_fails_is_not_the_last(path: Path, caplog: pyt
     async with lease.journal(path) as journal:
         await journal.claim(KEY, "me", "hash")
         async with journal.held(KEY, "me"):
-            await journal._run(lambda connection: connection.execute("ALTER TABLE placements RENAME TO away"))
+            await journal._storage.run(lambda connection: connection.execute("ALTER TABLE placements RENAME TO away"))
             lease.now += 10
             for _ in range(200):
                 await asyncio.sleep(0.001)
-                if "order PO-1: the journal" in caplog.text:
+                if "order PO-1: the order journal" in caplog.text:
                     break
-            await journal._run(lambda connection: connection.execute("ALTER TABLE away RENAME TO placements"))
+            await journal._storage.run(lambda connection: connection.execute("ALTER TABLE away RENAME TO placements"))
             lease.now += 10
             await beats(journal)
             lease.now += 15
@@ -804,7 +804,7 @@ async def test_a_refusal_that_cannot_be_kept_is_told_all_the_same(world: World, 
     async with OrderJournal(path) as journal:
 
         async def refuse(request: web.Request, _: faults.Proceed) -> web.StreamResponse:
-            await journal._run(lambda connection: connection.execute("PRAGMA query_only = 1"))
+            await journal._storage.run(lambda connection: connection.execute("PRAGMA query_only = 1"))
             return web.json_response({"message": "no"}, status=400)
 
         world.go_wrong(refuse)
