@@ -26,6 +26,8 @@ from ingram_orders.errors import (
     DuplicateOrderError,
     ErrorDetail,
     ErrorField,
+    EventTooLargeError,
+    InboxFullError,
     IngramError,
     InvalidRequestError,
     NotFoundError,
@@ -42,6 +44,7 @@ from ingram_orders.errors import (
     WebhookError,
 )
 from ingram_orders.fanout import FanOut, SearchResult, for_each, for_each_customer, split_by_date
+from ingram_orders.inbox import WebhookInbox
 from ingram_orders.journal import OpenPlacement, OrderJournal, PlacementKey
 from ingram_orders.limiter import Limiter, RateLimit
 from ingram_orders.models import *  # noqa: F403  # every model is public, and listed there
@@ -58,8 +61,10 @@ from ingram_orders.operations import (
 from ingram_orders.paginator import Drift, Paginator
 from ingram_orders.placing import PlacedOrder
 from ingram_orders.polling import PollProblem, PollStats, StatusChanges
+from ingram_orders.receiving import WebhookHandler, webhook_handler
 from ingram_orders.resolving import Resolution
 from ingram_orders.retry import RetryPolicy
+from ingram_orders.seen import SeenEvents, SeenInFile, SeenInMemory
 from ingram_orders.settings import INGRAM_PRODUCTION, INGRAM_SANDBOX, Timeouts
 from ingram_orders.status_store import StatusStore
 from ingram_orders.vendor_info import fill_in_vendor_info
@@ -91,9 +96,11 @@ __all__ = [
     "DuplicateOrderError",
     "ErrorDetail",
     "ErrorField",
+    "EventTooLargeError",
     "FanOut",
     "GetOrderDetails",
     "GetVendorRequiredInfo",
+    "InboxFullError",
     "IngramError",
     "InvalidRequestError",
     "Limiter",
@@ -123,6 +130,9 @@ __all__ = [
     "RetryPolicy",
     "SearchOrders",
     "SearchResult",
+    "SeenEvents",
+    "SeenInFile",
+    "SeenInMemory",
     "ServerError",
     "Settings",
     "SignatureError",
@@ -136,6 +146,8 @@ __all__ = [
     "UnreadableEventError",
     "WebhookError",
     "WebhookEvent",
+    "WebhookHandler",
+    "WebhookInbox",
     "__version__",
     "fill_in_vendor_info",
     "for_each",
@@ -143,5 +155,6 @@ __all__ = [
     "split_by_date",
     "structure",
     "unstructure",
+    "webhook_handler",
 ]
 __all__ += models.__all__

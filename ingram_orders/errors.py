@@ -10,10 +10,12 @@ The errors, one tree, branching by what a caller can do about it.
     ├── DeadlineExceededError     allow more time: nothing was sent, or it was a read
     ├── UnreadableAnswerError     look at the body: a read got a 2xx that cannot be read
     ├── OrderEndedError           look at the order: it came to an end other than the one that was waited for
-    ├── WebhookError              turn the event away
-    │   ├── SignatureError        it is not signed with a secret of yours
-    │   ├── UnreadableEventError  it is no event
-    │   └── DuplicateEventError   it was delivered before
+    ├── WebhookError              turn the event away, with its `status`
+    │   ├── SignatureError        401: it is not signed with a secret of yours
+    │   ├── UnreadableEventError  400: it is no event
+    │   │   └── EventTooLargeError    413
+    │   ├── DuplicateEventError   200: it was delivered before
+    │   └── InboxFullError        503: too many wait to be dealt with
     └── ApiError                  read the refusal
         ├── OrderRefusedError     2xx, and yet nothing was ordered: every line was rejected
         ├── BadRequestError       400
@@ -35,13 +37,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from reprlib import Repr
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote, quote_plus
 
 from attrs import evolve, fields, frozen
 
 if TYPE_CHECKING:
     from ingram_orders.models import FoundOrder, OrderDetailB2B, OrderStatus
+    from ingram_orders.webhooks import OrderFailedEvent
 
 
 class IngramError(Exception):
@@ -180,25 +183,43 @@ class OrderEndedError(IngramError):
 
 
 class WebhookError(IngramError):
-    """Something was posted to you that is not to be taken as an event of the API."""
+    """Something was posted to you that is not to be taken as an event of the API, or not now."""
+
+    status: ClassVar[int] = 400
+    """The HTTP status with which to answer whoever posted it."""
 
 
 class SignatureError(WebhookError):
     """It is not signed, or not with a secret of yours."""
 
+    status = 401
+
 
 class UnreadableEventError(WebhookError):
-    """It is no JSON, no event, or more than is read of one."""
+    """It is no JSON, or no event."""
+
+
+class EventTooLargeError(UnreadableEventError):
+    """It is more than is read of one."""
+
+    status = 413
 
 
 class DuplicateEventError(WebhookError):
-    """It was delivered before."""
+    """It was delivered before, and is all right: the answer is 200, so that it does not come again."""
 
+    status = 200
     event_id: str
 
     def __init__(self, message: str, *, event_id: str) -> None:
         super().__init__(message)
         self.event_id = event_id
+
+
+class InboxFullError(WebhookError):
+    """As many events wait to be dealt with as may; it was not kept."""
+
+    status = 503
 
 
 @frozen(kw_only=True)
@@ -268,9 +289,13 @@ class DuplicateOrderError(BadRequestError):
 
 class OrderRefusedError(ApiError):
     """
-    The API took the order in and ordered nothing of it: every line was rejected. Raised by `OrdersClient.place`; a bare
-    `create()` gives the answer, with its `rejected_line_items`.
+    The API took the order in and ordered nothing of it. Raised by `OrdersClient.place`, where every line was rejected
+    (a bare `create()` gives the answer, with its `rejected_line_items`), and by `OrdersClient.place_v7`, where an event
+    said so and no search found it.
     """
+
+    event: "OrderFailedEvent | None" = None
+    """What said so, of a v7 create; then `status` is 200, which the create was answered, and `body` empty."""
 
 
 class AuthenticationError(ApiError):

@@ -78,10 +78,11 @@ def _identity(order: FoundOrder) -> object:
 
 def is_same(one: str, other: str) -> bool:
     """Whether two purchase order numbers may be one: equal when trimmed, folded in case and cut to 18 characters."""
-    return _folded(one) == _folded(other)
+    return folded(one) == folded(other)
 
 
-def _folded(number: str) -> str:
+def folded(number: str) -> str:
+    """Give what purchase order numbers have alike that may be one."""
     return number.strip().casefold()[:_KEPT].rstrip()
 
 

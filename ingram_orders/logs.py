@@ -4,7 +4,7 @@ import logging
 from contextlib import suppress
 
 
-def tell(log: logging.Logger, level: int, message: str, *facts: object) -> None:
-    """Write a line, as `Logger.log` does, where that can be done."""
+def tell(log: logging.Logger, level: int, message: str, *facts: object, error: BaseException | None = None) -> None:
+    """Write a line, as `Logger.log` does, where that can be done; and where an *error* comes from."""
     with suppress(Exception):
-        log.log(level, message, *facts)
+        log.log(level, message, *facts, exc_info=error)

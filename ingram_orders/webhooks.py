@@ -18,6 +18,7 @@ from ingram_orders.converters import respelt, structure
 from ingram_orders.errors import (
     ConfigurationError,
     ErrorDetail,
+    EventTooLargeError,
     SignatureError,
     UnreadableEventError,
     brief,
@@ -102,7 +103,7 @@ def verify(event_id: str, signature: str | bytes | None, secrets: str | Iterable
         SignatureError: It is not.
         ConfigurationError: There is no secret, or an empty one.
     """
-    keys = _keys(secrets)
+    keys = keys_of(secrets)
     try:
         message = event_id.encode()
     except (UnicodeEncodeError, AttributeError):  # half a character, which nobody can have signed
@@ -139,30 +140,49 @@ def read(
 
     Raises:
         SignatureError: It is not signed with one of your secrets.
-        UnreadableEventError: It is not JSON, no event, has no id, or is larger than *largest*.
+        UnreadableEventError: It is not JSON, no event, or has no id; `EventTooLargeError`: it is larger than *largest*.
         ConfigurationError: There is no secret, or an empty one.
     """
     envelope = _envelope(body, largest)
-    header = {key: value for key, value in envelope.items() if key.casefold() != "resource"}
-    its = structure(respelt(header, OrderCreateV7Response, {}), OrderCreateV7Response)
-    if not its.event_id:
+    header = _header(envelope)
+    if not header.event_id:
         raise UnreadableEventError("the event has no eventId")
-    verify(its.event_id, signature, secrets)
+    verify(header.event_id, signature, secrets)
+    return _event(envelope, header)
+
+
+def restored(data: Mapping[str, Any]) -> WebhookEvent:
+    """Give an event again of which this is the `data`: it was checked when it came."""
+    return _event(data, _header(data))
+
+
+def _header(envelope: Mapping[str, Any]) -> OrderCreateV7Response:
+    header = {key: value for key, value in envelope.items() if key.casefold() != "resource"}
+    return structure(respelt(header, OrderCreateV7Response, {}), OrderCreateV7Response)
+
+
+def _event(envelope: Mapping[str, Any], header: OrderCreateV7Response) -> WebhookEvent:
     facts: dict[str, Any] = {
-        "event_id": its.event_id, "topic": its.topic, "event": its.event, "event_time": its.event_time_stamp,
-        "data": envelope,
+        "event_id": header.event_id, "topic": header.topic, "event": header.event,
+        "event_time": header.event_time_stamp, "data": envelope,
     }  # fmt: skip
     resources = _resources(envelope)
     spelt = [respelt(it, EventResource, _SYNONYMS) for it in resources]
-    if _CREATED in {_folded(its.event_type), *(_folded(it.get("eventType")) for it in spelt)}:
-        return _of_create(resources, its.extra, facts)
+    if _CREATED in {_folded(header.event_type), *(_folded(it.get("eventType")) for it in spelt)}:
+        return _of_create(resources, header.extra, facts)
     orders = tuple(structure(it, EventResource) for it in spelt)
     if any(it.order_number for it in orders):
         return OrderStatusEvent(orders=orders, **facts)
     return UnknownEvent(**facts)
 
 
-def _keys(secrets: str | Iterable[str]) -> list[bytes]:
+def keys_of(secrets: str | Iterable[str]) -> list[bytes]:
+    """
+    Give the secrets as keys.
+
+    Raises:
+        ConfigurationError: There is no secret, or an empty one.
+    """
     several: list[object] = [secrets] if isinstance(secrets, str) or not isinstance(secrets, Iterable) else [*secrets]
     if not several or not all(isinstance(it, str) and it for it in several):  # none is shown
         raise ConfigurationError("the secrets of a webhook must be texts, at least one, and none of them empty")
@@ -174,7 +194,7 @@ def _envelope(body: object, largest: int) -> Mapping[str, Any]:
         raise UnreadableEventError(f"the event is no bytes and no text, but {brief(body)}")
     raw = body.encode(errors="surrogatepass") if isinstance(body, str) else bytes(body)
     if len(raw) > largest:
-        raise UnreadableEventError(f"the event has more than {largest:,} bytes")
+        raise EventTooLargeError(f"the event has more than {largest:,} bytes")
     try:
         data = read_json(raw)
     except (ValueError, ArithmeticError, RecursionError) as exc:

@@ -38,6 +38,9 @@ FLOORS = {
     "wire": 4,
     "pacing": 5,
     "confirming": 5,
+    "seen": 2,
+    "inbox": 5,
+    "receiving": 6,
     "polling": 5,
     "awaiting": 5,
     "placing": 5,
@@ -53,7 +56,7 @@ FLOORS = {
 }
 # Who may know of the libraries that we stand on.
 LIBRARIES = {
-    "aiohttp": {"transport", "sandbox", "testing"},
+    "aiohttp": {"transport", "receiving", "sandbox", "testing"},
     "pytest": {"testing"},
     "pytest_asyncio": {"testing"},
     "aioresponses": {"testing"},

@@ -1,0 +1,405 @@
+"""
+Events on disk before they are answered, until they are dealt with: so that neither a crash nor a failure loses one.
+
+Each is kept once by its id. What is done with one is done at least once, since a crash may come before that is noted.
+"""
+
+import asyncio
+import inspect
+import logging
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from os import PathLike
+from types import TracebackType
+from typing import Final, Self
+from uuid import uuid4
+
+from attrs import frozen
+
+from ingram_orders.builder import check_whole
+from ingram_orders.errors import (
+    ConfigurationError,
+    InboxFullError,
+    UnreadableEventError,
+    brief,
+    describe,
+)
+from ingram_orders.exact_json import read_json, write_json
+from ingram_orders.finding import folded
+from ingram_orders.logs import tell
+from ingram_orders.seen import KEEP, checked_keep, duplicate
+from ingram_orders.storage import Kind, SharedStorage
+from ingram_orders.webhooks import OrderCreatedEvent, OrderFailedEvent, WebhookEvent, restored
+
+OnEvent = Callable[[WebhookEvent], Awaitable[object] | object]
+"""What deals with an event; a plain function holds the event loop meanwhile."""
+
+LOOK: Final = 1.0
+"""Seconds after which to look again for what other processes have put in, and for what is due again."""
+
+_SLOWEST: Final = 3600.0
+"""Seconds after which at most an event is dealt with again where that failed; first it is two, then twice as long."""
+
+_KIND: Final = Kind(
+    name="webhook inbox",
+    application_id=0x494F5749,
+    version=1,
+    shared=True,
+    schema="""
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    INSERT INTO facts VALUES ('identity', lower(hex(randomblob(16))));
+    -- In the order in which they came; no id is given twice.
+    CREATE TABLE events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        event_id TEXT NOT NULL UNIQUE,
+        data TEXT NOT NULL,  -- all that it says, in JSON
+        po TEXT,  -- the purchase order number whose outcome it tells, folded
+        settled_at REAL,  -- NULL while it is to be dealt with
+        due_at REAL NOT NULL,
+        failures INTEGER NOT NULL DEFAULT 0,
+        -- Who deals with it, and until when he is taken to live, in seconds since the epoch.
+        owner TEXT, claimed_until REAL NOT NULL DEFAULT 0
+    );
+    CREATE INDEX events_by_time ON events (due_at, id) WHERE settled_at IS NULL;
+    CREATE INDEX events_by_po ON events (po, id) WHERE po IS NOT NULL;
+    CREATE INDEX events_by_end ON events (settled_at) WHERE settled_at IS NOT NULL""",
+)
+
+_log = logging.getLogger(__name__)
+
+
+@frozen
+class _Claimed:
+    """An event that is ours to deal with."""
+
+    id: int
+    event_id: str
+    data: str
+    failures: int
+
+
+@frozen
+class Outcome:
+    """An event that tells the outcome of a create, and its place among all events."""
+
+    id: int
+    event: OrderCreatedEvent | OrderFailedEvent
+    is_after: bool
+    """Whether it certainly came after the mark that was asked for."""
+
+
+class WebhookInbox:
+    """
+    A file that keeps events until they are dealt with; give it to `webhook_handler` and to `OrdersClient.place_v7`.
+
+    Several processes may use one file. It holds all that events say, addresses included; one that it makes is nobody
+    else's to read. Open inside `async with`, and otherwise for as long as a call takes, which then takes longer.
+    """
+
+    def __init__(
+        self,
+        path: str | PathLike[str],
+        *,
+        keep: timedelta = KEEP,
+        at_most: int = 100_000,
+        lease: timedelta = timedelta(seconds=30),
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """
+        Set up; nothing is opened yet.
+
+        Args:
+            path: Of the file, which is made where there is none; or `":memory:"`, which forgets all when it is closed.
+            keep: How long an event is kept after it was dealt with: as long, one that comes again is known.
+            at_most: How many may wait to be dealt with; beyond that, `put` raises `InboxFullError`.
+            lease: How long after its last sign of life a process that deals with an event is taken to live. It gives
+                one three times as often; what a crash leaves is dealt with when that time is over.
+            clock: Seconds since the epoch, the same for all that use the file.
+            sleep: Waits so many seconds.
+
+        Raises:
+            ConfigurationError: *path* is none, or *keep*, *at_most* or *lease* is not above 0.
+        """
+        if not isinstance(path, str | PathLike) or not str(path):
+            raise ConfigurationError(f"an inbox must be a file, and {brief(path)} is none")
+        if type(at_most) is not int or at_most < 1:
+            raise ConfigurationError(f"at_most must be a whole number, 1 or more, not {brief(at_most)}")
+        if not (isinstance(lease, timedelta) and lease > timedelta(0)):
+            raise ConfigurationError(f"lease must be a timedelta above 0, not {brief(lease)}")
+        self.path = str(path)
+        self._keep = checked_keep(keep)
+        self._at_most = at_most
+        self._lease = lease.total_seconds()
+        self._clock = clock
+        self._sleep = sleep
+        self._storage = SharedStorage(self.path, _KIND)
+        self._came = asyncio.Event()
+        """Set, and another put in its place, when an event comes."""
+
+    async def __aenter__(self) -> Self:
+        """
+        Open the file; may be entered several times at once.
+
+        Raises:
+            ConfigurationError: It cannot be opened, is locked for long, is no inbox, or is open in another loop.
+        """
+        await self._storage.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._storage.__aexit__(kind, error, traceback)
+
+    async def put(self, event: WebhookEvent, *, deliver: bool = True) -> None:
+        """
+        Keep an event: when this returns, it is on the disk, and can be answered.
+
+        Args:
+            event: As `webhooks.read` gave it.
+            deliver: Whether it is to be dealt with; one that is not is only kept, for `OrdersClient.place_v7`.
+
+        Raises:
+            DuplicateEventError: It is kept already.
+            InboxFullError: Too many wait to be dealt with.
+            UnreadableEventError: It is nested too deep to be written.
+            ConfigurationError: The file cannot be opened or used; it is not kept.
+        """
+        try:
+            data = write_json(event.data).decode()
+        except (ValueError, RecursionError) as exc:
+            raise UnreadableEventError(f"the event cannot be written: {describe(exc)}") from None
+        po: str | None = None
+        if isinstance(event, OrderCreatedEvent | OrderFailedEvent):
+            po = folded(event.outcome.customer_order_number or "") or None
+
+        def work(connection: sqlite3.Connection) -> None:
+            self._storage.check_file()
+            now = self._clock()
+            connection.execute("DELETE FROM events WHERE settled_at <= ?", (now - self._keep,))
+            if connection.execute("SELECT 1 FROM events WHERE event_id = ?", (event.event_id,)).fetchone():
+                raise duplicate(event.event_id)
+            if deliver:
+                [waiting] = connection.execute("SELECT count(*) FROM events WHERE settled_at IS NULL").fetchone()
+                if waiting >= self._at_most:
+                    raise InboxFullError(f"{waiting:,} events wait to be dealt with in {self.path}")
+            connection.execute(
+                "INSERT INTO events (event_id, data, po, settled_at, due_at) VALUES (?, ?, ?, ?, ?)",
+                (event.event_id, data, po, None if deliver else now, now),
+            )
+
+        async with self:
+            await self._storage.run(work)
+        came, self._came = self._came, asyncio.Event()
+        came.set()
+
+    @asynccontextmanager
+    async def delivering(self, on_event: OnEvent, *, at_once: int = 8) -> AsyncIterator[None]:
+        """
+        Deal with events, inside this block: those that a crash left, and those that are put in, here or elsewhere.
+
+        Each is dealt with once *on_event* has returned. Where it raises, that is told in the log, and it is given the
+        event again after two seconds, and then twice as long each time, up to an hour. What it is given comes in no
+        order that could be relied on. When the block ends, what is under way is cancelled, and comes again.
+
+        Args:
+            on_event: Awaited for each event; it may be given one twice, after a crash.
+            at_once: How many are dealt with at a time, 1 or more.
+
+        Raises:
+            InvalidRequestError: *at_once* is less than 1.
+            ConfigurationError: *on_event* cannot be called, or the file cannot be opened.
+        """
+        check_whole(at_once, "at_once", 1)
+        if not callable(on_event):
+            raise ConfigurationError(f"on_event must be a function, not {brief(on_event)}")
+        async with self:
+            delivering = asyncio.create_task(self._deliver(on_event, at_once))
+            try:
+                yield
+            finally:
+                delivering.cancel()
+                await asyncio.wait([delivering])
+                if not delivering.cancelled():
+                    delivering.result()
+
+    async def waiting(self) -> int:
+        """
+        Give how many events wait to be dealt with.
+
+        Raises:
+            ConfigurationError: The file cannot be opened or used.
+        """
+
+        def work(connection: sqlite3.Connection) -> int:
+            [waiting] = connection.execute("SELECT count(*) FROM events WHERE settled_at IS NULL").fetchone()
+            return int(waiting)
+
+        async with self:
+            return await self._storage.run(work)
+
+    async def settle(self, event_id: str) -> bool:
+        """
+        Note that an event is dealt with, by other ways than `delivering`; give whether it waited for that.
+
+        Raises:
+            ConfigurationError: The file cannot be opened or used.
+        """
+        async with self:
+            return await self._storage.run(
+                lambda connection: (
+                    connection.execute(
+                        "UPDATE events SET settled_at = ?, owner = NULL WHERE event_id = ? AND settled_at IS NULL",
+                        (self._clock(), event_id),
+                    ).rowcount
+                    == 1
+                )
+            )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.path!r})"
+
+    # ── For `placing_v7` ────────────────────────────────────────────────────────────────────────────────────────
+
+    async def mark(self) -> str:
+        """Give a mark of now, for `outcomes`."""
+        return await self._storage.run(lambda connection: "{}:{}".format(*_place(connection)))
+
+    async def outcomes(self, number: str, mark: str | None, after: int = 0) -> list[Outcome]:
+        """
+        Give the events that tell what became of creates under a purchase order number, or one that may be the same.
+
+        Args:
+            number: The purchase order number.
+            mark: What came before it is told from what came since; `None`, or that of another inbox, is for no such.
+            after: An `Outcome.id`: those up to it are left out.
+        """
+
+        def work(connection: sqlite3.Connection) -> list[Outcome]:
+            identity, _ = _place(connection)
+            marked, _, last = (mark or "").partition(":")
+            found = connection.execute(
+                "SELECT id, data FROM events WHERE po = ? AND id > ? ORDER BY id", (folded(number), after)
+            )
+            told: list[Outcome] = []
+            for id_, data in found:
+                event = restored(read_json(data.encode()))
+                if isinstance(event, OrderCreatedEvent | OrderFailedEvent):
+                    told.append(Outcome(id_, event, marked == identity and id_ > int(last)))
+            return told
+
+        return await self._storage.run(work)
+
+    async def news(self, seconds: float) -> None:
+        """Wait until an event was put in by this process, or so many seconds."""
+        waits = [asyncio.ensure_future(self._came.wait()), asyncio.ensure_future(self._sleep(seconds))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for it in waits:
+                it.cancel()
+            await asyncio.wait(waits)
+
+    # ── Dealing with events ─────────────────────────────────────────────────────────────────────────────────────
+
+    async def _deliver(self, on_event: OnEvent, at_once: int) -> None:
+        owner = uuid4().hex
+        free = asyncio.Semaphore(at_once)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._beat(owner))
+            while True:
+                await free.acquire()
+                # Read before asking: what comes while that is under way is not to be slept over.
+                came = self._came
+                claimed: _Claimed | None = None
+                try:
+                    claimed = await self._claim(owner)
+                except ConfigurationError as exc:
+                    tell(_log, logging.ERROR, "events cannot be dealt with: %s", exc)
+                if claimed is None:
+                    free.release()
+                    if came is self._came:
+                        await self.news(LOOK)
+                    continue
+                task = group.create_task(self._deal_with(claimed, owner, on_event))
+                task.add_done_callback(lambda _: free.release())
+
+    async def _deal_with(self, claimed: _Claimed, owner: str, on_event: OnEvent) -> None:
+        failure: BaseException | None = None
+        wait, settled_at = 0.0, None
+        try:
+            given = on_event(restored(read_json(claimed.data.encode())))
+            if inspect.isawaitable(given):
+                await given
+            settled_at = self._clock()
+        except Exception as exc:  # it is somebody else's, and may fail at anything
+            failure = exc
+        except asyncio.CancelledError as exc:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            failure = exc  # by something of its own that was cancelled, and not by us
+        finally:
+            if failure is not None:
+                wait = min(2.0 ** (claimed.failures + 1), _SLOWEST)
+                text = "event %s could not be dealt with, and comes again in %.0f s: %s"
+                tell(_log, logging.ERROR, text, claimed.event_id, wait, describe(failure), error=failure)
+            row = settled_at, self._clock() + wait, failure is not None, claimed.id, owner
+            try:
+                # Handed over at once, and so done also when this is cancelled.
+                await self._storage.run(
+                    lambda connection: connection.execute(
+                        "UPDATE events SET owner = NULL, settled_at = ?, due_at = ?, failures = failures + ?"
+                        " WHERE id = ? AND owner = ?",
+                        row,
+                    )
+                )
+            except ConfigurationError as exc:
+                text = "event %s: what was done about it cannot be noted, and it comes again: %s"
+                tell(_log, logging.ERROR, text, claimed.event_id, exc)
+
+    async def _claim(self, owner: str) -> _Claimed | None:
+        """Become the one who deals with the next event; `None` where none is due that nobody deals with."""
+
+        def work(connection: sqlite3.Connection) -> _Claimed | None:
+            self._storage.check_file()
+            now = self._clock()
+            # A claim that ends, or an event that is due, much later than can be was put down by a clock that has gone
+            # back since.
+            found = connection.execute(
+                "SELECT id, event_id, data, failures FROM events WHERE settled_at IS NULL"
+                " AND (due_at <= ? OR due_at > ?) AND (owner IS NULL OR claimed_until <= ? OR claimed_until > ?)"
+                " ORDER BY due_at, id LIMIT 1",
+                (now, now + 2 * _SLOWEST, now, now + 2 * self._lease),
+            ).fetchone()
+            if found is None:
+                return None
+            claimed = _Claimed(*found)
+            connection.execute(
+                "UPDATE events SET owner = ?, claimed_until = ? WHERE id = ?", (owner, now + self._lease, claimed.id)
+            )
+            return claimed
+
+        return await self._storage.run(work)
+
+    async def _beat(self, owner: str) -> None:
+        """Give signs of life."""
+        while True:
+            await self._sleep(self._lease / 3)
+            with suppress(ConfigurationError):  # who claims next tells it
+                await self._storage.run(
+                    lambda connection: connection.execute(
+                        "UPDATE events SET claimed_until = ? WHERE owner = ? AND settled_at IS NULL",
+                        (self._clock() + self._lease, owner),
+                    )
+                )
+
+
+def _place(connection: sqlite3.Connection) -> tuple[str, int]:
+    """Give which inbox it is, and the last event in it."""
+    [identity] = connection.execute("SELECT value FROM facts WHERE name = 'identity'").fetchone()
+    [last] = connection.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()
+    return str(identity), int(last)
