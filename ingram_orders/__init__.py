@@ -59,7 +59,7 @@ from ingram_orders.operations import (
     SearchOrders,
 )
 from ingram_orders.paginator import Drift, Paginator
-from ingram_orders.placing import PlacedOrder
+from ingram_orders.placing_v6 import PlacedOrder
 from ingram_orders.polling import PollProblem, PollStats, StatusChanges
 from ingram_orders.receiving import WebhookHandler, webhook_handler
 from ingram_orders.resolving import Resolution

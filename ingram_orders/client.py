@@ -32,8 +32,10 @@ from ingram_orders.operations import (
     ModifyOrder,
     SearchOrders,
 )
-from ingram_orders.placing import SETTLE, PlacedOrder, Placement, recover
+from ingram_orders.placing import SETTLE
+from ingram_orders.placing_v6 import PlacedOrder, Placement
 from ingram_orders.polling import FINAL, StatusChanges
+from ingram_orders.recovering import recover
 from ingram_orders.resolving import Resolution, resolve
 from ingram_orders.retry import RetryPolicy
 from ingram_orders.session import Session

@@ -44,6 +44,8 @@ FLOORS = {
     "polling": 5,
     "awaiting": 5,
     "placing": 5,
+    "placing_v6": 6,
+    "recovering": 6,
     "resolving": 5,
     "transport": 5,
     "session": 6,

@@ -47,7 +47,8 @@ from ingram_orders.converters import unstructure
 from ingram_orders.exact_json import write_json
 from ingram_orders.finding import find, is_same, is_since
 from ingram_orders.journal import Record, Sent
-from ingram_orders.placing import allows_duplicates, hash_of, looks, may_send_again, ours
+from ingram_orders.placing import allows_duplicates, hash_of, looks, ours
+from ingram_orders.placing_v6 import may_send_again
 from ingram_orders.sandbox import Sandbox, faults
 from ingram_orders.sandbox.catalogue import PRODUCTS
 
@@ -334,7 +335,7 @@ async def test_what_stays_unknown_says_why(world: World, wish: Any, attempts: in
 
 
 async def test_whoever_waits_says_so_in_the_log(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", logger="ingram_orders.placing")
+    caplog.set_level("INFO", logger="ingram_orders")
     world.go_wrong(faults.drop_after_acting)
     await world.orders.place(order("PO-1"))
     assert "order PO-1: looking for it for 600 s" in caplog.text
