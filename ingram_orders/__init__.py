@@ -60,6 +60,7 @@ from ingram_orders.operations import (
 )
 from ingram_orders.paginator import Drift, Paginator
 from ingram_orders.placing_v6 import PlacedOrder
+from ingram_orders.placing_v7 import PlacedOrderV7
 from ingram_orders.polling import PollProblem, PollStats, StatusChanges
 from ingram_orders.receiving import WebhookHandler, webhook_handler
 from ingram_orders.resolving import Resolution
@@ -119,6 +120,7 @@ __all__ = [
     "Paginator",
     "PermissionDeniedError",
     "PlacedOrder",
+    "PlacedOrderV7",
     "PlacementKey",
     "PollProblem",
     "PollStats",

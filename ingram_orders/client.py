@@ -17,11 +17,12 @@ from ingram_orders import wire
 from ingram_orders.awaiting import Until, wait_for
 from ingram_orders.builder import A, BeforeSend, Request, Response, check_whole
 from ingram_orders.confirming import Confirmation, confirm
-from ingram_orders.errors import ConfigurationError, OutcomeUnknownError, brief
+from ingram_orders.errors import ConfigurationError, InvalidRequestError, OutcomeUnknownError, brief
 from ingram_orders.fanout import FanOut
+from ingram_orders.inbox import WebhookInbox
 from ingram_orders.journal import NoJournal, OpenPlacement, OrderJournal
 from ingram_orders.limiter import Limiter, RateLimit
-from ingram_orders.models import OrderCreateRequest, OrderDetailB2B, OrderStatus
+from ingram_orders.models import AsyncOrderCreateDTO, OrderCreateRequest, OrderDetailB2B, OrderStatus
 from ingram_orders.oauth import TokenSource
 from ingram_orders.operations import (
     CancelOrder,
@@ -33,7 +34,9 @@ from ingram_orders.operations import (
     SearchOrders,
 )
 from ingram_orders.placing import SETTLE
+from ingram_orders.placing import Settings as PlacingSettings
 from ingram_orders.placing_v6 import PlacedOrder, Placement
+from ingram_orders.placing_v7 import PlacedOrderV7, PlacementV7
 from ingram_orders.polling import FINAL, StatusChanges
 from ingram_orders.recovering import recover
 from ingram_orders.resolving import Resolution, resolve
@@ -308,24 +311,95 @@ class OrdersClient:
             create = self.create().order_create_request(create)
         if not isinstance(create, CreateOrder):
             raise TypeError(f"create() or an OrderCreateRequest is to be placed, not {brief(create)}")
-        if not (isinstance(settle, timedelta) and settle >= timedelta(0)):
-            raise ConfigurationError(f"settle must be a timedelta of 0 or more, not {brief(settle)}")
-        if journal is not None and not isinstance(journal, OrderJournal):
-            raise ConfigurationError(f"journal must be OrderJournal(...), not {brief(journal)}")
         client = create.sends if isinstance(create.sends, OrdersClient) else self  # a view has defaults of its own
-        session = client._session
         placement = Placement(
             client,
             create,
             client._encoded(create),
-            base_url=session.endpoint.base_url,
-            journal=NoJournal() if journal is None else journal,
-            settle=settle,
-            at_most=session.policy.attempts,
-            clock=session.clock,
-            sleep=session.sleep,
+            at_most=client._session.policy.attempts,
+            **client._placing(journal, settle),
         )
         return await placement.run()
+
+    async def place_v7(
+        self,
+        create: CreateOrderV7 | AsyncOrderCreateDTO,
+        events: WebhookInbox | None = None,
+        journal: OrderJournal | None = None,
+        timeout: float | None = None,
+        *,
+        settle: timedelta = SETTLE,
+        every: timedelta = timedelta(minutes=1),
+    ) -> PlacedOrderV7:
+        """
+        Place an order, v7, at most once, and wait for what becomes of it.
+
+        What it becomes is told by an event, or found by a search for its number, whichever comes first; and then it is
+        read back, since the body of an event is not signed. An event that says that it was refused counts once searches
+        have found no such order for as long as *settle*; without one, nothing says that it was. It is sent once: no
+        refusal of duplicates is documented for v7. Each placement costs a search before, and one after 16 seconds, or
+        after two without *events*, each further one after twice as long, up to *every*.
+
+        Args:
+            create: `create_v7()` with all that is to be sent, which goes through the client or view that it was begun
+                on; or just the body, and then this one's defaults count. It must have a purchase order number.
+            events: The inbox into which your handler puts events, in this process or in another; `None` is for
+                searching only, and then a refusal stays unknown.
+            journal: Where it is kept, so that a crash neither forgets nor doubles it: the same call after a restart
+                goes on waiting. Two at once under one key (API, customer, country and number) become one. `None` is for
+                no longer than this call.
+            timeout: Seconds for all of it; `None` is for however long it takes, which may be a night.
+            settle: How long an order is looked for that an event says was refused.
+            every: How long there is between two searches at most.
+
+        Raises:
+            OutcomeUnknownError: It was sent, and the time was up, or it cannot be looked for; `orders` are those that
+                it may be. With a journal, calling this again goes on waiting.
+            OrderRefusedError: An event said so, and no search found it; `errors` are the reasons.
+            DuplicateOrderError: The number was used before; `orders` are those found. Nothing was sent.
+            InvalidRequestError: All problems of the request; or another body is in the journal under its key.
+            ConfigurationError: Of the journal and the inbox, too: one cannot be opened or used; nothing was sent.
+            IngramError: Nothing was placed; see `ingram_orders.errors`.
+        """
+        if isinstance(create, AsyncOrderCreateDTO):
+            create = self.create_v7().async_order_create_dto(create)
+        if not isinstance(create, CreateOrderV7):
+            raise TypeError(f"create_v7() or an AsyncOrderCreateDTO is to be placed, not {brief(create)}")
+        if events is not None and not isinstance(events, WebhookInbox):
+            raise ConfigurationError(f"events must be WebhookInbox(...), not {brief(events)}")
+        if not (isinstance(every, timedelta) and every > timedelta(0)):
+            raise ConfigurationError(f"every must be a timedelta above 0, not {brief(every)}")
+        client = create.sends if isinstance(create.sends, OrdersClient) else self  # a view has defaults of its own
+        out = client._encoded(create)
+        if not (out.customer_order_number or "").strip():
+            raise InvalidRequestError(
+                ["async_order_create_dto.customer_order_number is required: its outcome cannot be told without"]
+            )
+        placement = PlacementV7(
+            client,
+            create,
+            out,
+            events=events,
+            timeout=None if timeout is None else checked_seconds(timeout, "timeout"),
+            every=every.total_seconds(),
+            **client._placing(journal, settle),
+        )
+        return await placement.run()
+
+    def _placing(self, journal: OrderJournal | None, settle: timedelta) -> PlacingSettings:
+        """Check what a placement goes by."""
+        if not (isinstance(settle, timedelta) and settle >= timedelta(0)):
+            raise ConfigurationError(f"settle must be a timedelta of 0 or more, not {brief(settle)}")
+        if journal is not None and not isinstance(journal, OrderJournal):
+            raise ConfigurationError(f"journal must be OrderJournal(...), not {brief(journal)}")
+        session = self._session
+        return {
+            "base_url": session.endpoint.base_url,
+            "journal": NoJournal() if journal is None else journal,
+            "settle": settle,
+            "clock": session.clock,
+            "sleep": session.sleep,
+        }
 
     async def recover(self, journal: OrderJournal) -> tuple[OpenPlacement, ...]:
         """

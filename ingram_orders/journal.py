@@ -107,6 +107,10 @@ class Record:
     """How often sending it was begun, whatever came of it."""
     is_refused: bool = False
     """Whether the API refused it when it was sent again, and so would whenever it is."""
+    mark: str | None = None
+    """Of v7: what came into the inbox before the first send is told from what came since; see `WebhookInbox.mark`."""
+    confirmation: str | None = None
+    """Of v7: what the create was answered, in JSON."""
     outcome: str | None = None
     """What came of it, in `placing`'s words; `None` while it is open."""
 

@@ -45,6 +45,7 @@ FLOORS = {
     "awaiting": 5,
     "placing": 5,
     "placing_v6": 6,
+    "placing_v7": 6,
     "recovering": 6,
     "resolving": 5,
     "transport": 5,
