@@ -9,7 +9,7 @@ A fault stands around a request whose head is in the ledger already, and may let
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -291,6 +291,25 @@ def by_chance(rates: Mapping[str, float], *, seed: int, known: Mapping[str, Faul
     Raises:
         ValueError: There is no such fault, or the rates cannot be.
     """
+    check_rates(rates, known)
+    pick = Random(f"{seed} faults")
+
+    async def perhaps(request: web.Request, proceed: Proceed) -> web.StreamResponse:
+        if request.path.startswith("/oauth/"):
+            return await proceed()
+        name = one_of_rates(rates, pick)
+        return await proceed() if name is None else await known[name](request, proceed)
+
+    return perhaps
+
+
+def check_rates(rates: Mapping[str, float], known: Collection[str]) -> None:
+    """
+    Check how often each fault is to happen.
+
+    Raises:
+        ValueError: It is not among those *known*, or the rates cannot be.
+    """
     for name, rate in rates.items():
         if name not in known:
             raise ValueError(f"there is no fault {name!r}; there are {', '.join(known)}")
@@ -298,24 +317,21 @@ def by_chance(rates: Mapping[str, float], *, seed: int, known: Mapping[str, Faul
             raise ValueError(f"{name}={rate} is not from 0 to 1")
     if sum(rates.values()) > 1:
         raise ValueError(f"the faults happen {sum(rates.values()):g} times of once")
-    pick = Random(f"{seed} faults")
-
-    async def perhaps(request: web.Request, proceed: Proceed) -> web.StreamResponse:
-        if request.path.startswith("/oauth/"):
-            return await proceed()
-        chance = pick.random()
-        for name, rate in rates.items():
-            chance -= rate
-            if chance < 0:
-                return await known[name](request, proceed)
-        return await proceed()
-
-    return perhaps
 
 
-def rates_of(text: str) -> dict[str, float]:
+def one_of_rates(rates: Mapping[str, float], pick: Random) -> str | None:
+    """Give the fault that happens this time, or `None`."""
+    chance = pick.random()
+    for name, rate in rates.items():
+        chance -= rate
+        if chance < 0:
+            return name
+    return None
+
+
+def rates_of(text: str, *, such_as: str = "drop-after-acting=0.1") -> dict[str, float]:
     """
-    Read `drop-after-acting=0.1,hang=0.01`.
+    Read `drop-after-acting=0.1,hang=0.01`; *such_as* is the example that who writes it otherwise is told.
 
     Raises:
         ValueError: It is not written so.
@@ -324,6 +340,6 @@ def rates_of(text: str) -> dict[str, float]:
     for part in filter(None, re.split(r"[,\s]+", text)):
         name, _, rate = part.partition("=")
         if not re.fullmatch(r"[0-9]*\.?[0-9]+", rate, re.ASCII):
-            raise ValueError(f"{part!r} is not NAME=RATE, as drop-after-acting=0.1")
+            raise ValueError(f"{part!r} is not NAME=RATE, as {such_as}")
         rates[name] = float(rate)
     return rates
