@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -17,7 +18,7 @@ from typing import Final, Self, TypeVar
 from attrs import evolve
 
 from ingram_orders.errors import ConfigurationError
-from ingram_orders.sandbox import changing, documents, index, life, orders, placing
+from ingram_orders.sandbox import changing, documents, index, life, orders, outbox, placing
 from ingram_orders.sandbox.catalogue import Market, Products
 from ingram_orders.sandbox.filters import checked_day
 from ingram_orders.sandbox.kept import Json, Order, Plan
@@ -31,11 +32,12 @@ T = TypeVar("T")
 KIND: Final = Kind(
     name="ingram_orders sandbox",
     application_id=0x494F5342,
-    version=3,
+    version=4,
     schema=f"""
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     {orders.TABLE};
     {placing.TABLE};
+    {outbox.TABLE};
     {index.TABLES}""",
 )
 
@@ -63,6 +65,8 @@ class OrderBook:
         self._market = market
         self._products = products
         self.manners = manners
+        self.on_event: Callable[[], None] | None = None
+        """Called when there are events to take; `None` where nobody takes them, and none are made."""
         self._clock = clock
 
     async def __aenter__(self) -> Self:
@@ -103,11 +107,15 @@ class OrderBook:
         """Cancel an order on hold."""
         return await self._do(lambda orders: changing.cancel(orders, number))
 
+    async def take_event(self) -> tuple[int, Json] | None:
+        """Let time pass, and take the first event there is, with its number; `None` where there is none."""
+        return await self._do(lambda orders: outbox.take(orders.connection))
+
     async def _do(self, work: Callable[[Orders], T]) -> T:
-        now, lag = self._now(), LAG.get()
+        now, lag, on_event = self._now(), LAG.get(), self.on_event
         manners = self.manners if lag is None else evolve(self.manners, index_lag=lag)
 
-        def whole(connection: sqlite3.Connection) -> T | Refused:
+        def whole(connection: sqlite3.Connection) -> tuple[T | Refused, bool]:
             orders = Orders(
                 connection=connection,
                 now=now,
@@ -115,14 +123,19 @@ class OrderBook:
                 market=self._market,
                 products=self._products,
                 manners=manners,
+                events=None if on_event is None else [],
             )
             _let_time_pass(orders)
+            something_happened = outbox.put(orders)
             try:
-                return work(orders)
+                result: T | Refused = work(orders)
             except Refused as refused:  # before anything was written; what time has brought about is kept
-                return refused
+                result = refused
+            return result, outbox.put(orders) or something_happened
 
-        result = await self._storage.run(whole)
+        result, something_happened = await self._storage.run(whole)
+        if on_event is not None and something_happened:
+            on_event()
         if isinstance(result, Refused):
             raise result
         return result
@@ -208,8 +221,11 @@ def _let_time_pass(orders: Orders) -> None:
             then = orders.at(steps[0][0])
             steps = life.move(order, steps, then.now, _chance_of_step(orders, order))
             is_last = not steps or steps[0][0] > until
-            if is_last or orders.manners.index_lag:  # or a search may still be to see what was between
+            # Or a search may still be to see what was between, or a webhook to tell it.
+            if is_last or orders.manners.index_lag or orders.events is not None:
                 then.keep(order, steps)
+    if orders.events:  # of many orders, one after another
+        orders.events.sort(key=itemgetter("eventTimeStamp"))
     index.catch_up(orders.connection, orders.now)
 
 

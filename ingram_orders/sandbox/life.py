@@ -22,6 +22,7 @@ CANCELLED: Final = "CANCELLED"
 SHIPPED: Final = "SHIPPED"
 PARTIALLY_SHIPPED: Final = "PARTIALLY SHIPPED"
 DELIVERED: Final = "DELIVERED"
+INVOICED: Final = "INVOICED"
 
 MANY: Final = 8
 """Pieces of a line from which on they go in two parcels."""
@@ -126,7 +127,7 @@ def _invoice(order: Order, day: str, pick: Random) -> None:
     for line in order["lines"]:
         for shipment in line["shipments"]:
             shipment["invoiceNumber"], shipment["invoiceDate"] = number, day
-    set_status(order, "INVOICED")
+    set_status(order, INVOICED)
 
 
 def _cancel(order: Order, day: str, pick: Random) -> None:  # noqa: ARG001

@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import define, evolve, frozen
 
-from ingram_orders.sandbox import index
+from ingram_orders.sandbox import events, index
 from ingram_orders.sandbox.catalogue import Market, Product, Products
 from ingram_orders.sandbox.kept import Json, Order, Plan
 from ingram_orders.sandbox.refusals import Refused
@@ -69,6 +69,8 @@ class Orders:
     market: Market
     products: Products
     manners: Manners
+    events: list[Json] | None
+    """What has happened that is told by webhook, in order; `None` where nobody is told."""
 
     def at(self, when: str) -> "Orders":
         """Give the same at another time."""
@@ -96,6 +98,10 @@ class Orders:
 
     def keep(self, order: Order, plan: Plan) -> None:
         """Keep an order that is new or changed; searches see it when the index does."""
+        if self.events is not None and order["orderStatus"] in events.TYPES:
+            before = self.find(order["ingramOrderNumber"])
+            if before is None or before["orderStatus"] != order["orderStatus"]:
+                self.events.append(events.status_changed(order, self.now))
         number, *rest = row(order, plan)
         known = self.connection.execute("SELECT id FROM orders WHERE number = ?", (number,)).fetchone()
         [id_] = self.connection.execute(

@@ -1,12 +1,11 @@
 """Places orders, v6 and v7, and lets those go that are released."""
 
 import json
-from contextlib import suppress
 from decimal import Decimal
 from random import Random
 from typing import Final
 
-from ingram_orders.sandbox import documents, life
+from ingram_orders.sandbox import documents, events, life
 from ingram_orders.sandbox.bodies import po_number, quantity, wishes
 from ingram_orders.sandbox.catalogue import Product
 from ingram_orders.sandbox.kept import Json, Order, Plan
@@ -29,6 +28,8 @@ def create(orders: Orders, body: Json) -> Outcome:
     if orders.manners.refuses_duplicates and not allowed and orders.has_po(number):
         raise Refused(400, "CUSTOMER-PO-EXISTS", ("customerOrderNumber", number, "CUSTOMER-PO-EXISTS"))
     made, rejected = _place(orders, body)
+    if not made:
+        raise Refused(400, "No line can be ordered", ("lines", None, "SKU-NOTFOUND"))
     answer = documents.created(made, body, rejected)
     return Outcome(207 if rejected else 201, answer, number, tuple(it["ingramOrderNumber"] for it in made))
 
@@ -74,12 +75,22 @@ def set_out(orders: Orders, order: Order, pick: Random) -> Plan:
 
 
 def _place_v7(orders: Orders, body: Json) -> None:
-    with suppress(Refused):  # what became of it is told by webhook, and nowhere else
-        _place(orders, body)
+    """Place an order, if that can be; what became of it is told by webhook, and nowhere else."""
+    before = len(orders.events or ())
+    made, rejected = _place(orders, body)
+    if orders.events is not None:
+        if made:
+            outcome = events.created(made, body, rejected, orders.now)
+        else:
+            outcome = events.refused(body, rejected, orders.now, orders.market.offset)
+        orders.events.insert(before, outcome)  # that there is an order comes before what its status is
 
 
 def _place(orders: Orders, body: Json) -> tuple[list[Order], list[Json]]:
-    """Place what can be: one order, or two where a part is on back order. Give them, and the lines refused."""
+    """
+    Place what can be: one order, or two where a part is on back order; none if no line can be. Give them, and the lines
+    refused.
+    """
     wished = wishes(body)
     wanted: list[tuple[Product, int, Json]] = []
     rejected: list[Json] = []
@@ -99,7 +110,7 @@ def _place(orders: Orders, body: Json) -> tuple[list[Order], list[Json]]:
         *_, quoted = orders.products.values()
         wanted, rejected = [(quoted, 1, {})], []
     if not wanted and wished.get("allowPartialOrder") != "true":
-        raise Refused(400, "No line can be ordered", ("lines", None, "SKU-NOTFOUND"))
+        return [], rejected
     here = [line for line in wanted if line[0].in_stock]
     later = [line for line in wanted if not line[0].in_stock]
     held = wished.get("allowOrderOnCustomerHold") == "true"
