@@ -37,17 +37,37 @@ class Written:
     at: datetime
 
 
+@frozen(kw_only=True)
+class Posted:
+    """An event as it was posted to the webhook, or was to be and was lost."""
+
+    event_id: str
+    body: bytes = field(repr=False)
+    signature: str
+    fault: str | None
+    """What went wrong with it, one of `posting.FAULTS`; of an event that came twice, it is with the second."""
+    status: int | None
+    """What was answered; `None` where nobody did in time."""
+    at: datetime
+    """By the sandbox's clock."""
+
+
 class Ledger(list[Received]):
-    """Every request as it came, the tokens' too; `writes` holds every write that acted."""
+    """
+    Every request as it came, the tokens' too; `writes` holds every write that acted, and `posted` every event that was
+    posted.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.writes: list[Written] = []
+        self.posted: list[Posted] = []
 
     def clear(self) -> None:
         """Forget all of it."""
         super().clear()
         self.writes.clear()
+        self.posted.clear()
 
     def figures(self) -> dict[str, Any]:
         """Tell it in JSON, for programs elsewhere."""
@@ -64,4 +84,5 @@ class Ledger(list[Received]):
                 }
                 for it in self.writes
             ],
+            "posted": len(self.posted),
         }

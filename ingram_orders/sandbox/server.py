@@ -25,6 +25,7 @@ from ingram_orders.sandbox.faults import CLOCK, ENDING, EXPIRE, REFUSE, REVOKE, 
 from ingram_orders.sandbox.kept import Json
 from ingram_orders.sandbox.ledger import Ledger, Received, Written
 from ingram_orders.sandbox.orders import Manners, Outcome
+from ingram_orders.sandbox.posting import Poster, Webhook
 from ingram_orders.sandbox.quirks import OFFSETS, bend
 from ingram_orders.sandbox.quotas import Quota, Window
 from ingram_orders.sandbox.refusals import (
@@ -79,6 +80,7 @@ class Sandbox:
         manners: Manners | None = None,
         token_lifetime: timedelta | None = None,
         one_token: bool = False,
+        webhook: Webhook | None = None,
     ) -> None:
         """
         Set up; nothing listens yet.
@@ -98,6 +100,8 @@ class Sandbox:
             token_lifetime: How long a token is good, by the *clock*; `None` is for a day less a second by the machine's
                 own clock, so that who moves the other need not wait for new tokens.
             one_token: Whether a token ends when another is issued, as is seen of the API.
+            webhook: Where events are posted to: each change of an order's status that the API tells, and what became of
+                each v7 create. It may be changed at any time.
 
         Raises:
             ValueError: *orders* is less than 0, or *days* less than 1; there is no such *market*, or no product.
@@ -112,7 +116,10 @@ class Sandbox:
         if not known:
             raise ValueError("products must be one at least")
         self.ledger = Ledger()
-        """Every request as it came, the tokens' too; and `ledger.writes`, every write that acted."""
+        """
+        Every request as it came, the tokens' too; `ledger.writes`, every write that acted, and `ledger.posted`, every
+        event that was posted.
+        """
         self.quota = quota
         self.quirks = quirks
         self.records_found: Callable[[int], int | None] = lambda count: count
@@ -143,6 +150,9 @@ class Sandbox:
             manners=manners or Manners(),
             clock=self._clock,
         )
+        self._webhook = webhook
+        self._poster: Poster | None = None
+        self._posting: asyncio.Task[None] | None = None
         self._running: AsyncExitStack | None = None
         self._runner: web.AppRunner | None = None
         self._site: web.SockSite | None = None
@@ -158,6 +168,58 @@ class Sandbox:
     @manners.setter
     def manners(self, manners: Manners) -> None:
         self._book.manners = manners
+
+    @property
+    def webhook(self) -> Webhook | None:
+        """Where events are posted to; may be changed at any time. What happens while it is `None` is never posted."""
+        return self._webhook
+
+    @webhook.setter
+    def webhook(self, webhook: Webhook | None) -> None:
+        self._webhook = webhook
+        if self._poster is not None:
+            self._post_to(webhook, self._poster)
+
+    def _post_to(self, webhook: Webhook | None, poster: Poster) -> None:
+        poster.webhook = webhook
+        self._book.on_event = None if webhook is None else poster.look
+        if webhook is not None and (self._posting is None or self._posting.done()):
+            self._posting = self._tracked(poster.run())
+        poster.look()
+
+    async def all_posted(self) -> None:
+        """
+        Let time pass, and return when every event that is due by the sandbox's clock has been posted, whatever was
+        answered.
+
+        Raises:
+            RuntimeError: It does not run.
+        """
+        await self._done(self._its_poster().post_all())
+
+    async def post(self, event: Json | list[Json], *, fault: str | None = None) -> None:
+        """
+        Post one event to the webhook, just as it is, and note it as all others are.
+
+        Args:
+            event: As JSON, with an `eventId`, which is signed.
+            fault: What goes wrong with it: `late`, `twice`, `out-of-order`, `lost`, `wrong-signature`, `forged` or
+                `replayed`. Nothing does by chance.
+
+        Raises:
+            RuntimeError: It does not run, or there is no webhook.
+            ValueError: There is no such fault.
+        """
+        await self._done(self._its_poster().post(event, fault))
+
+    def _its_poster(self) -> Poster:
+        _ = self.url  # it runs
+        assert self._poster is not None  # noqa: S101
+        return self._poster
+
+    async def _done(self, work: Coroutine[Any, Any, None]) -> None:
+        # Shielded: what has been taken to be posted would be lost if who waits for it were cancelled.
+        await asyncio.shield(self._tracked(work))
 
     @property
     def unauthorized(self) -> str:
@@ -210,12 +272,16 @@ class Sandbox:
             raise RuntimeError("this sandbox already runs")
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._book)
+            poster = Poster(seed=self._seed, clock=self._clock, ledger=self.ledger, take=self._book.take_event)
+            await stack.enter_async_context(poster)
             stack.push_async_callback(self._end_handling)
             runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
             stack.push_async_callback(runner.cleanup)
             await runner.setup()
             self._runner = runner
             self._url = f"http://127.0.0.1:{await self._listen(self._port)}"
+            self._poster = poster
+            self._post_to(self._webhook, poster)
             self._running = stack.pop_all()
         return self
 
@@ -282,7 +348,7 @@ class Sandbox:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        running, self._running, self._runner, self._url = self._running, None, None, None
+        running, self._running, self._runner, self._url, self._poster = self._running, None, None, None, None
         if running is not None:
             await running.aclose()
 
