@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import queue
 import re
 import select
 import shutil
@@ -24,6 +25,7 @@ from urllib.request import urlopen
 import pytest
 from click.testing import CliRunner
 
+from ingram_orders import OrderStatus, OrderStatusEvent, webhooks
 from ingram_orders.builder import Query
 from ingram_orders.cli.commands import ingram_orders
 from ingram_orders.cli.options import explanations
@@ -620,6 +622,77 @@ def test_a_sandbox_is_what_its_options_say(tmp_path: Path) -> None:
     with served("--orders", "5", "--market", "SAP", "--database", str(file)) as (_, settings):
         again = json.loads(piped(settings, "search", *window)[1])
     assert [it["ingramOrderNumber"] for it in again] == [it["ingramOrderNumber"] for it in found]
+
+
+@contextmanager
+def receiving() -> Iterator[tuple[str, "queue.Queue[tuple[bytes, str]]"]]:
+    """Run a server that takes events; give its URL, and what comes with which signature."""
+    came: queue.Queue[tuple[bytes, str]] = queue.Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            came.put((body, self.headers["x-hub-signature"]))
+
+        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/events", came
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("place", ["option", "environment"])
+def test_a_sandbox_posts_signed_events_and_its_secret_is_not_shown(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "never-shown-secret"
+    if place == "environment":
+        monkeypatch.setenv("INGRAM_WEBHOOK_SECRET", secret)
+    given = ("--secret", secret) if place == "option" else ()
+    with receiving() as (url, came):
+        options = ("--orders", "3", "--quirks", "--webhook", url, "--webhook-faults", "twice=1", *given)
+        with served(*options) as (running, settings):
+            for number in range(4):
+                body = order(f"CLI-{number}", additionalAttributes=HOLD)
+                assert piped(settings, "create", "-", "--yes", given=body)[0] == 0
+            posted = [came.get(timeout=30) for _ in range(8)]
+            running.send_signal(signal.SIGINT)
+            out, told = running.communicate(timeout=30)
+    assert posted[::2] == posted[1::2]
+    found = [webhooks.read(body, signature, secret) for body, signature in posted[::2]]
+    assert {
+        (it.customer_order_number, it.status)
+        for event in found
+        if isinstance(event, OrderStatusEvent)
+        for it in event.orders
+    } == {(f"CLI-{number}", OrderStatus.ON_HOLD) for number in range(4)}
+    assert secret not in out + told
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--webhook", "http://127.0.0.1:1/"), "--webhook needs a secret: --secret, or INGRAM_WEBHOOK_SECRET"),
+        (("--webhook", "http://127.0.0.1:1/", "--secret", ""), "--webhook needs a secret"),
+        (("--webhook", "127.0.0.1:1", "--secret", "abc"), "--webhook: the URL of a webhook must begin with http"),
+        (("--webhook", "http://a/", "--secret", "abc", "--webhook-faults", "nope=1"), "--webhook-faults: there is no"),
+        (("--webhook", "http://a/", "--secret", "abc", "--webhook-faults", "late"), "is not NAME=RATE, as late=0.1"),
+        (("--webhook-faults", "late=1"), "--webhook-faults needs --webhook"),
+    ],
+)
+def test_a_webhook_that_cannot_be_is_told_before_anything_starts(
+    options: tuple[str, ...], why: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "orders.db"
+    nothing = {"INGRAM_WEBHOOK_SECRET": ""}
+    code, out, told = piped(nothing, "sandbox", "--port", "0", "--database", str(file), *options)
+    assert (code, out, told.count("\n"), why in told, "abc" in told) == (2, "", 1, True, False)
+    assert not file.exists()
 
 
 def test_an_interruption_ends_at_once_and_without_a_traceback(settings: dict[str, str]) -> None:

@@ -90,6 +90,12 @@ def demo(seed: int, orders: int) -> None:
 @click.option("--quirks", is_flag=True, help="Bend answers as the API is seen to bend them.")
 @click.option("--quota", type=click.IntRange(1), metavar="CALLS", help="GETs of a route in a minute.  [default: any]")
 @click.option("--faults", default="", metavar="RATES", help="What goes wrong, as drop-after-acting=0.1,hang=0.01")
+@click.option("--webhook", metavar="URL", help="Where events are posted to.")
+@click.option(
+    "--secret", envvar="INGRAM_WEBHOOK_SECRET", metavar="TEXT",
+    help="What they are signed with; rather than here, in INGRAM_WEBHOOK_SECRET.",
+)  # fmt: skip
+@click.option("--webhook-faults", default="", metavar="RATES", help="What goes wrong with them, as late=0.1,lost=0.05")
 def sandbox(**settings: Any) -> None:
     """
     Run a server that behaves like the Orders API.

@@ -11,21 +11,43 @@ from ingram_orders.cli.ending import INTERRUPTED, WRONG, fail, tell
 from ingram_orders.cli.output import progress
 from ingram_orders.client import VARIABLES
 from ingram_orders.errors import ConfigurationError
-from ingram_orders.sandbox import Quota, Sandbox
-from ingram_orders.sandbox.faults import by_chance, rates_of
+from ingram_orders.sandbox import Quota, Sandbox, Webhook
+from ingram_orders.sandbox.faults import by_chance, check_rates, rates_of
+from ingram_orders.sandbox.posting import FAULTS
 
 
-def serve(*, quota: int | None, orders: int, faults: str, **settings: Any) -> None:
+def serve(
+    *, quota: int | None, orders: int, faults: str, webhook: str | None, secret: str | None, webhook_faults: str,
+    **settings: Any,
+) -> None:  # fmt: skip
     """Run a sandbox until it is interrupted."""
     sandbox = Sandbox(quota=Quota(calls=quota) if quota else None, orders=orders, **settings)
     try:
         sandbox.fault = by_chance(rates_of(faults), seed=settings["seed"]) if faults else None
     except ValueError as wrong:
         fail(f"--faults: {wrong}", WRONG)
+    if webhook is not None:
+        sandbox.webhook = _webhook(webhook, secret, webhook_faults, variants=settings["quirks"])
+    elif webhook_faults:
+        fail("--webhook-faults needs --webhook", WRONG)
     try:
         running.run(_serve(sandbox, orders))
     except KeyboardInterrupt:
         fail("stopped", INTERRUPTED)
+
+
+def _webhook(url: str, secret: str | None, faults: str, *, variants: bool) -> Webhook:
+    if not secret:
+        fail("--webhook needs a secret: --secret, or INGRAM_WEBHOOK_SECRET", WRONG)
+    try:
+        rates = rates_of(faults, such_as="late=0.1")
+        check_rates(rates, FAULTS)
+    except ValueError as wrong:
+        fail(f"--webhook-faults: {wrong}", WRONG)
+    try:
+        return Webhook(url=url, secret=secret, variants=variants, rates=rates)
+    except ValueError as wrong:
+        fail(f"--webhook: {wrong}", WRONG)
 
 
 async def _serve(sandbox: Sandbox, orders: int) -> None:
