@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from ingram_orders import (
     OutcomeUnknownError,
     PlacedOrderV7,
     ServerError,
+    WebhookEvent,
     WebhookInbox,
 )
 from ingram_orders.sandbox import faults
@@ -59,7 +60,7 @@ class V7World(World):
     def sent_v7(self) -> int:
         return sum(it.path == "/resellers/v7/orders" for it in self.sandbox.ledger)
 
-    def after(self, seconds: float, *events: Any) -> None:
+    def after(self, seconds: float, *events: WebhookEvent | Callable[[], Awaitable[WebhookEvent]]) -> None:
         """Let events come once so much time has passed, in a wait that somebody else has."""
         until = self.waits.now + seconds
 
@@ -68,7 +69,7 @@ class V7World(World):
                 self.waits.then = then
                 return
             for it in events:
-                await self.inbox.put(await it() if callable(it) else it)
+                await self.inbox.put(it if isinstance(it, WebhookEvent) else await it())
 
         self.waits.then = then
 

@@ -28,7 +28,7 @@ from ingram_orders import (
     OutcomeUnknownError,
     RetryPolicy,
     Timeouts,
-    placing,
+    placing_v6,
     session,
 )
 
@@ -133,12 +133,12 @@ def sends_again() -> None:
 
 def trusts_an_empty_search() -> None:
     """Be the client that sends again whatever one search does not find."""
-    placing.__dict__.update(looks=lambda _: iter([0.0]), may_send_again=lambda *_, **__: True)
+    placing_v6.__dict__.update(looks=lambda _: iter([0.0]), may_send_again=lambda *_, **__: True)
 
 
 def sends_again_what_is_not_found() -> None:
     """Be the client that looks for as long as it should, and then trusts that there is none."""
-    placing.__dict__.update(may_send_again=lambda *_, **__: True)
+    placing_v6.__dict__.update(may_send_again=lambda *_, **__: True)
 
 
 MUTANTS = {
