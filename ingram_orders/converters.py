@@ -50,6 +50,8 @@ IRREGULAR: Final[Mapping[tuple[type, str], str]] = {
     (EventLine, "line_number"): "LineNumber",
 }
 
+_NOTHING: Final = (None, "")
+
 DIGITS: Final = 18
 """Of a count; more than any quantity has, and few enough that no conversion takes long."""
 
@@ -110,25 +112,21 @@ def respelt(data: Any, model: Any, synonyms: Mapping[str, str]) -> Any:
         model: Whose names; those that differ in case only are the same.
         synonyms: Other names, case-folded, with the model's own.
     """
-    if isinstance(data, list | tuple):
-        return [respelt(item, model, synonyms) for item in data]
-    if not isinstance(data, Mapping):
-        return data
+    if not isinstance(data, dict) and not isinstance(data, Mapping):  # the former is what JSON is, and far faster
+        return [respelt(item, model, synonyms) for item in data] if isinstance(data, list | tuple) else data
     spellings = _spellings(model)
-    taken = {wire for wire, _ in spellings.values() if data.get(wire) not in (None, "")}
     result: dict[str, Any] = {}
     for key, value in data.items():
         known = spellings.get(key)
         if known is None:
             folded = key.casefold()
-            known = spellings.get(folded) or spellings.get(synonyms.get(folded, ""))
-        wire, part = known or (key, None)
-        if value in (None, ""):
+            known = spellings.get(folded) or spellings.get(synonyms.get(folded, "")) or (key, None)
+        wire, part = known
+        if value is None or value == "":
             result.setdefault(wire, value)
             continue
-        if wire != key and wire in taken:
+        if wire != key and (data.get(wire) not in _NOTHING or result.get(wire) not in _NOTHING):
             wire, part = key, None
-        taken.add(wire)
         result[wire] = value if part is None else respelt(value, part, synonyms)
     return result
 
