@@ -1,6 +1,8 @@
 """The command line, through a pipe and through a real pseudo-terminal, against a sandbox that it runs itself."""
 
+import base64
 import csv
+import hmac
 import io
 import json
 import os
@@ -16,11 +18,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
-from urllib.request import urlopen
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
 
 import pytest
 from click.testing import CliRunner
@@ -316,6 +319,214 @@ def test_a_problem_is_told_beside_the_changes(settings: dict[str, str]) -> None:
         out, _ = running.communicate(timeout=30)
     assert re.fullmatch(r"ingram-orders: 404 GET .*Order not found.*; it is tried again\n", told)
     assert (running.returncode, out) == (130, "")
+
+
+# ── Events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+EVENT: Final[dict[str, Any]] = {
+    "topic": "resellers/orders", "event": "im::updated", "eventTimeStamp": "2026-01-31T13:02:06.369Z",
+    "eventId": "N01CIB9VVFYKR9J6ZW",
+    "resource": [{"eventType": "im::order_shipped", "orderNumber": "20-RD128", "customerOrderNumber": "ZENPO"}],
+}  # fmt: skip
+SECRET: Final = "never shown"
+
+
+def signature_of(event_id: str, secret: str = SECRET) -> str:
+    return base64.b64encode(hmac.digest(secret.encode(), event_id.encode(), "sha512")).decode()
+
+
+def post(url: str, body: bytes | dict[str, Any], signature: str = "", *, method: str = "POST") -> int:
+    """Post an event, signed as it should be, or a body with a signature; give the status."""
+    if isinstance(body, dict):
+        signature = signature or signature_of(body["eventId"])
+        body = json.dumps(body).encode()
+    headers = {"x-hub-signature": signature}
+    try:
+        with urlopen(Request(url, body, headers, method=method), timeout=30) as answer:
+            return int(answer.status)
+    except HTTPError as refused:
+        with refused:
+            return refused.code
+
+
+@contextmanager
+def listening(*options: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """Run a listener; give it, and where it says that it listens."""
+    with subprocess.Popen(
+        [*COMMAND, "listen", "--port", "0", *options],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "INGRAM_WEBHOOK_SECRET": SECRET},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as running:  # fmt: skip
+        try:
+            assert running.stderr is not None
+            told = re.match(r"Events are taken at (\S+); interrupt it to stop", running.stderr.readline())
+            assert told is not None
+            yield running, told[1]
+        finally:
+            running.kill()
+
+
+def test_events_are_lines_as_they_come_and_what_is_turned_away_is_told_beside() -> None:
+    with listening("--path", "/ingram") as (running, url):
+        assert url.endswith("/ingram")
+        assert running.stdout is not None
+        assert post(url, EVENT) == 200
+        first = json.loads(running.stdout.readline())
+        assert first == {
+            "kind": "orderStatus", "eventId": EVENT["eventId"], "topic": "resellers/orders", "event": "im::updated",
+            "eventTime": "2026-01-31T13:02:06.369000+00:00", "data": EVENT,
+            "orders": [
+                {"orderNumber": "20-RD128", "customerOrderNumber": "ZENPO", "status": "SHIPPED",
+                 "word": "im::order_shipped"}
+            ],
+        }  # fmt: skip
+        statuses = [
+            post(url, EVENT),
+            post(url, EVENT, "forged"),
+            post(url, b"{", "any"),
+            post(url, b"", "any", method="PUT"),
+            post(url + "/other", EVENT),
+            post(url, {"eventId": "2"}),
+        ]
+        assert statuses == [200, 401, 400, 405, 404, 200]
+        host, _, port = url.removeprefix("http://").partition("/")[0].partition(":")
+        with socket.create_connection((host, int(port)), timeout=30) as garbage:
+            garbage.sendall(b"GET / HTTP/1.1\r\nX\x00: 1\r\n\r\n")
+            assert b" 400 " in garbage.recv(100)
+        assert json.loads(running.stdout.readline())["kind"] == "unknown"
+        code, out, told = piped({"INGRAM_WEBHOOK_SECRET": SECRET}, "listen", "--port", port)
+        assert (code, out, told.count("\n"), "in use" in told) == (2, "", 1, True)
+        running.send_signal(signal.SIGINT)
+        out, told = running.communicate(timeout=30)
+    assert (running.returncode, out) == (130, "")
+    assert SECRET not in told
+    again, forged, broken, put, other, garbled, last = told.splitlines()
+    assert again == f"ingram-orders: the event '{EVENT['eventId']}' was delivered before, and is not shown again"
+    assert forged == "ingram-orders: 401 POST /ingram: the event is not signed with a secret that is known"
+    assert broken.startswith("ingram-orders: 400 POST /ingram: the event is not JSON: ")
+    assert put == "ingram-orders: 405 PUT /ingram: Method Not Allowed"
+    assert other == "ingram-orders: 404 POST /ingram/other: events are posted to /ingram"
+    assert garbled.startswith("ingram-orders: Error handling request from 127.0.0.1: ")
+    assert last == "ingram-orders: stopped after 2 events"
+
+
+def test_people_who_listen_see_a_line_for_each_event() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+    def post_soon() -> None:
+        for _ in range(600):
+            with suppress(URLError):
+                post(f"http://127.0.0.1:{port}/", EVENT)
+                return
+            time.sleep(0.05)
+
+    posting = threading.Thread(target=post_soon)
+    posting.start()
+    code, shown = typed({"INGRAM_WEBHOOK_SECRET": SECRET}, "listen", "--port", str(port), interrupt_at=b"ZENPO")
+    posting.join()
+    assert code == 130
+    assert "2026-01-31 13:02:06+00:00 20-RD128 \x1b[32mshipped\x1b[0m for ZENPO (event N01CIB9VVFYKR9J6ZW)" in shown
+    assert "stopped after 1 event\r\n" in shown
+    assert SECRET not in shown
+
+
+def test_a_reader_of_events_that_has_seen_enough_ends_the_listener() -> None:
+    with listening() as (running, url):
+        assert running.stdout is not None
+        running.stdout.close()
+        assert post(url, EVENT) == 200
+        assert running.stderr is not None
+        assert running.wait(timeout=30) == 0
+        assert running.stderr.read() == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], "missing: --secret (INGRAM_WEBHOOK_SECRET)"),
+        (["--secret", ""], "--secret is empty"),
+        (["--secret", SECRET, "--host", ""], "--host is empty"),
+        (["--secret", SECRET, "--host", "a" * 100], "label"),
+        (["--secret", SECRET, "--path", "ingram"], "--path must begin with /"),
+        (["--secret", SECRET, "--path", "/?a"], "--path must begin with /"),
+    ],
+)
+def test_what_cannot_be_listened_with_is_told(options: list[str], told: str) -> None:
+    ran = CliRunner().invoke(ingram_orders, ["listen", *options], env={"INGRAM_WEBHOOK_SECRET": ""})
+    assert (ran.exit_code, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
+    assert told in ran.stderr
+    assert SECRET not in ran.stderr
+
+
+def saved(
+    *, head: str = "POST /ingram HTTP/1.1\nHost: x\n", name: str = "x-hub-signature", signed: str = SECRET
+) -> str:
+    return f"{head}{name}: {signature_of(EVENT['eventId'], signed)}\n\n{json.dumps(EVENT)}"
+
+
+SAVED: Final[dict[str, tuple[str, tuple[str, ...], int, str]]] = {
+    "the body": (json.dumps(EVENT), ("--signature", signature_of(EVENT["eventId"])), 0, ""),
+    "a whole request": (saved(), (), 0, ""),
+    "in CRLF": (saved().replace("\n", "\r\n"), (), 0, ""),
+    "without its first line": (saved(head="Host: x\n", name="X-Hub-Signature"), (), 0, ""),
+    "behind a mark of the encoding": (f"\ufeff{saved()}", (), 0, ""),
+    "an option goes first": (saved(), ("--signature", "x"), 1, "not signed with a secret that is known"),
+    "with an older secret": (saved(signed="old"), ("--secret", SECRET, "--secret", "old"), 0, ""),
+    "with another secret": (saved(signed="other"), (), 1, "not signed with a secret that is known"),
+    "a body alone": (json.dumps(EVENT), (), 2, "no signature: give --signature"),
+    "a request without the header": (saved(name="x-other"), (), 2, "no signature: give --signature"),
+    "a head alone": (saved().partition("\n\n")[0], (), 2, "is not JSON"),
+    "nothing": ("", ("--signature", "x"), 2, "is not JSON"),
+    "no event": ("[]", ("--signature", "x"), 2, "no JSON object"),
+    "an event without an id": ("{}", ("--signature", "x"), 2, "has no eventId"),
+    "no secret": (saved(), ("--secret", ""), 2, "--secret is empty"),
+}
+
+
+@pytest.mark.parametrize("name", SAVED)
+def test_an_event_that_was_saved_is_checked(tmp_path: Path, name: str) -> None:
+    given, options, code, told = SAVED[name]
+    file = tmp_path / "event"
+    file.write_bytes(given.encode())
+    ran = CliRunner().invoke(
+        ingram_orders, ["webhook", "verify", str(file), *options], env={"INGRAM_WEBHOOK_SECRET": SECRET}
+    )
+    assert ran.exit_code == code
+    assert told in ran.stderr
+    assert SECRET not in ran.stderr
+    if code:
+        assert (ran.stdout, ran.stderr.count("\n")) == ("", 1)
+    else:
+        assert json.loads(ran.stdout)["data"] == EVENT
+
+
+def test_an_event_that_is_nested_too_deep_to_be_shown_is_no_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "deep.json"
+    file.write_text(f'{{"eventId": "D", "deep": {"[" * 1500}{"]" * 1500}}}', "utf-8")
+    options = ("--secret", SECRET, "--signature", signature_of("D"))
+    code, out, told = piped({}, "webhook", "verify", str(file), *options)
+    assert (code, out, told.count("\n")) == (2, "", 1)
+    assert told.startswith(f"ingram-orders: {file}: the event is n")  # nested too deep, or no JSON for an older Python
+
+
+def test_a_file_and_what_is_wrong_with_it_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "event.http"
+    file.write_text(saved(), "utf-8")
+    code, shown = typed({"INGRAM_WEBHOOK_SECRET": SECRET}, "webhook", "verify", str(file))
+    assert code == 0
+    assert "20-RD128" in shown
+    code, out, told = piped({"INGRAM_WEBHOOK_SECRET": "another"}, "webhook", "verify", str(file))
+    assert (code, out) == (1, "")
+    assert told == f"ingram-orders: {file}: the event is not signed with a secret that is known\n"
+    code, _, told = piped({"INGRAM_WEBHOOK_SECRET": ""}, "webhook", "verify", str(file))
+    assert (code, "missing: --secret" in told) == (2, True)
+
+
+def test_a_secret_in_the_environment_may_hold_blanks() -> None:
+    given = saved(signed="a secret of several words")
+    env = {"INGRAM_WEBHOOK_SECRET": "a secret of several words"}
+    assert piped(env, "webhook", "verify", "-", given=given)[0] == 0
 
 
 # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────

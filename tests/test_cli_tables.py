@@ -7,16 +7,20 @@ import pytest
 from rich.console import Console
 
 from ingram_orders import FoundOrder, OrderCreateResponse, OrderDetailB2B, OrderModifyResponse, structure
+from ingram_orders.cli.events import document_of_event
 from ingram_orders.cli.output import console
 from ingram_orders.cli.tables import (
     amount_text,
     created_tables,
     detail_tables,
+    event_texts,
     modified_tables,
     orders_table,
     status_text,
 )
+from ingram_orders.exact_json import read_json, write_json
 from ingram_orders.models import OrderStatus
+from ingram_orders.webhooks import restored
 
 LONG: dict[str, Any] = {
     "ingramOrderNumber": "6012345678",
@@ -110,3 +114,57 @@ def test_lines_that_nothing_was_sent_of_are_in_no_second_table(monkeypatch: pyte
     assert "Tracking" not in text
     text = shown(*detail_tables(structure(LONG, OrderDetailB2B)), monkeypatch=monkeypatch)
     assert "0123456789" in text  # without any carrier, as software is
+
+
+# ── Events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def outcome(**resource: Any) -> dict[str, Any]:
+    return {"eventId": "N1", "resource": {"eventType": "im::async_order_create", **resource}}
+
+
+EVENTS: dict[str, tuple[dict[str, Any], list[str], dict[str, Any]]] = {
+    "a status": (
+        {"eventId": "N1", "eventTimeStamp": "2026-01-31", "resource": {"eventType": "Foo", "orderNumber": "20-A"}},
+        ["2026-01-31 20-A Foo (event N1)"],
+        {"kind": "orderStatus", "eventTime": "2026-01-31", "orders": [
+            {"orderNumber": "20-A", "customerOrderNumber": None, "status": "UNKNOWN", "word": "Foo"}]},
+    ),
+    "an order that was created": (
+        outcome(customerOrderNumber="P-1", orders=[{"ingramOrderNumber": "20-A", "rejectedLineItems": [{}]}, {}]),
+        ["P-1 became 20-A; without a number with 1 line rejected (event N1)"],
+        {"kind": "orderCreated", "orders": [
+            {"orderNumber": "20-A", "customerOrderNumber": "P-1"},
+            {"orderNumber": None, "customerOrderNumber": "P-1"}]},
+    ),
+    "an order that was not": (
+        outcome(customerOrderNumber="P-1", errors=[{"type": "t", "message": "no\x1b[2J"}, {"type": "sku"}]),
+        ["P-1 became no order: no [2J; sku (event N1)"],
+        {"kind": "orderFailed", "orders": [], "customerOrderNumber": "P-1",
+         "reasons": [{"type": "t", "message": "no\x1b[2J"}, {"type": "sku"}]},
+    ),
+    "another": (
+        {"eventId": "N1", "topic": "t", "event": "[red]\x1b"},
+        ["t [red]\N{REPLACEMENT CHARACTER} is of no known kind (event N1)"],
+        {"kind": "unknown", "topic": "t", "event": "[red]\x1b", "orders": []},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_every_kind_of_event_is_told_to_people_and_to_programs(name: str) -> None:
+    said, lines, document = EVENTS[name]
+    event = restored(said)
+    assert [it.plain for it in event_texts(event)] == lines
+    given = read_json(write_json(document_of_event(event)))
+    assert given == {"eventId": "N1", "topic": None, "event": None, "eventTime": None, **document, "data": said}
+
+
+def test_of_an_event_of_many_orders_people_are_shown_some() -> None:
+    resource = [{"eventType": "im::order_hold", "orderNumber": f"20-{it}"} for it in range(1234)]
+    lines = [it.plain for it in event_texts(restored({"eventId": "N1", "resource": resource}))]
+    assert lines[0] == "20-0 on hold (event N1)"
+    assert lines[10:] == ["and 1,224 more orders (event N1)"]
+    errors = [{"message": f"no {it}"} for it in range(12)]
+    [line] = [it.plain for it in event_texts(restored(outcome(errors=errors)))]
+    assert line.endswith("no 9; and 2 more (event N1)")

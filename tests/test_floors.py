@@ -59,7 +59,7 @@ FLOORS = {
 }
 # Who may know of the libraries that we stand on.
 LIBRARIES = {
-    "aiohttp": {"transport", "receiving", "sandbox", "testing"},
+    "aiohttp": {"transport", "receiving", "sandbox", "cli", "testing"},
     "pytest": {"testing"},
     "pytest_asyncio": {"testing"},
     "aioresponses": {"testing"},

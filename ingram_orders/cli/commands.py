@@ -11,6 +11,8 @@ from ingram_orders.builder import Response
 from ingram_orders.cli import running
 from ingram_orders.cli.calls import check, for_the_api, read, run, write
 from ingram_orders.cli.ending import UNKNOWN, WRONG, fail
+from ingram_orders.cli.events import verify as verify_event
+from ingram_orders.cli.events import with_secrets
 from ingram_orders.cli.files import document_in
 from ingram_orders.cli.options import filled_in, options_of
 from ingram_orders.cli.output import Progress, console, document_of, show, show_csv
@@ -53,7 +55,7 @@ def ingram_orders() -> None:
 
     \b
     Exit codes:
-      1    the API refused or could not be reached, or you said no
+      1    the API refused or could not be reached, a signature is not good, or you said no
       2    the request cannot be right, and was not sent
       3    a write was sent, and its outcome is not known or could not be told: look before doing it again
       130  interrupted
@@ -246,6 +248,60 @@ def watch(
     if final:
         terms["final"] = [OrderStatus(it) for it in final]
     watch_orders(client, numbers_of(numbers) if numbers else search, store=store, as_json=json_, **terms)
+
+
+# ── Events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@ingram_orders.command()
+@with_secrets
+@click.option("--host", default="127.0.0.1", show_default=True, help="On which address; 0.0.0.0 is for others, too.")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--path", default="/", show_default=True, help="To which events are posted.")
+@as_json
+def listen(secrets: tuple[str, ...], host: str, port: int, path: str, json_: bool) -> None:
+    """
+    Show the events that the API posts, as they come; for trying out.
+
+    It runs until it is interrupted. Each event is shown once by its id, and JSON is a line for each, with all that it
+    says under `data`. What is turned away is told beside the output. It speaks plain HTTP: let what the API can reach,
+    a proxy or a tunnel, pass on what is posted.
+
+    An event is a hint: the signature covers its id and not what it says, so read the order back before you act on it,
+    as `ingram-orders details` does.
+
+    \b
+    Example:
+      INGRAM_WEBHOOK_SECRET=... ingram-orders listen --path /ingram --json >> events.jsonl
+    """
+    from ingram_orders.cli.listening import listen as listen_for_events  # a server, which few commands have to load
+
+    listen_for_events(secrets, host=host, port=port, path=path, as_json=json_)
+
+
+@ingram_orders.group()
+def webhook() -> None:
+    """Look at events that were saved."""
+
+
+@webhook.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--signature", metavar="TEXT", help="The header x-hub-signature, where FILE does not hold it.")
+@with_secrets
+@as_json
+def verify(file: IO[bytes], signature: str | None, secrets: tuple[str, ...], json_: bool) -> None:
+    """
+    Check the event in FILE, and show what it says.
+
+    FILE is the body as it was posted, or the whole request with its header lines; `-` is standard input. That the
+    signature is good says of the event's id that it is the API's, and nothing of the rest: read the order back.
+
+    \b
+    Exit codes:
+      1    the signature is not good
+      2    it cannot be read, or the signature or the secret is missing
+    """
+    verify_event(file, signature, secrets, as_json=json_)
 
 
 # ── Writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from ingram_orders.converters import wire_names
+from ingram_orders.errors import one_line
 from ingram_orders.models import (
     AnswerModel,
     AsyncOrderCreateResponse,
@@ -22,6 +24,7 @@ from ingram_orders.models import (
     RejectedLine,
     RejectedModification,
 )
+from ingram_orders.webhooks import OrderCreatedEvent, OrderFailedEvent, OrderStatusEvent, WebhookEvent
 
 COLOURS = {
     OrderStatus.PROCESSING: "cyan",
@@ -37,6 +40,9 @@ COLOURS = {
 }
 NUMBERS = {"Quantity", "Unit price", "Total"}
 """Headings of columns that stand to the right."""
+
+FEW: Final = 10
+"""Orders of an event, and reasons, that people are shown; one holds a handful, and may be made to hold thousands."""
 
 
 # ── Cells ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -203,3 +209,41 @@ def modified_tables(modified: OrderModifyResponse) -> Iterator[Text | Table]:
 
 def _rejection(refused: RejectedLine | RejectedModification) -> Text:
     return plain(" ".join(f"rejected: {refused.reject_reason or refused.reject_code or 'no reason given'}".split()))
+
+
+# ── Events ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def event_texts(event: WebhookEvent) -> Iterator[Text]:
+    """Make the lines that tell an event: one, or one for each of several orders."""
+    time = event.event_time
+    when = time.isoformat(" ", "seconds") if isinstance(time, datetime) else time
+    which = f"(event {one_line(event.event_id, 80)})"
+    if isinstance(event, OrderStatusEvent):
+        for it in event.orders[:FEW]:
+            number = it.customer_order_number
+            yield _line(
+                when, it.order_number, status_text(it.status, it.event_type), f"for {number}" if number else "", which
+            )
+        if (more := len(event.orders) - FEW) > 0:
+            yield _line(when, f"and {more:,} more orders", which)
+    elif isinstance(event, OrderCreatedEvent):
+        outcome = event.outcome
+        numbers = [it.ingram_order_number or "without a number" for it in outcome.orders]
+        rejected = sum(len(it.rejected_line_items) for it in outcome.orders)
+        yield _line(
+            when, outcome.customer_order_number, Text("became", style="green"), _few(numbers),
+            f"with {rejected:,} line{'' if rejected == 1 else 's'} rejected" if rejected else "", which,
+        )  # fmt: skip
+    elif isinstance(event, OrderFailedEvent):
+        reasons = [it.message or it.type or "no reason given" for it in event.reasons]
+        yield _line(
+            when, event.outcome.customer_order_number, Text("became no order:", style="red"), _few(reasons), which
+        )
+    else:
+        yield _line(when, event.topic, event.event, Text("is of no known kind", style="yellow"), which)
+
+
+def _few(texts: list[str]) -> str:
+    more = len(texts) - FEW
+    return "; ".join([one_line(it, 200) for it in texts[:FEW]] + ([f"and {more:,} more"] if more > 0 else []))
