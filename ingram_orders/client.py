@@ -405,7 +405,8 @@ class OrdersClient:
         """
         Look for the orders in a journal of which it is not known what became, and give those that stay open.
 
-        Never sends an order: `place` with the same request does, on its terms. One that was never sent stays open.
+        Never sends an order: `place` with the same request does, on its terms. One that was never sent stays open. For
+        one of v7, `place_v7` with the same request goes on waiting.
 
         Raises:
             ConfigurationError: The journal cannot be opened or used.

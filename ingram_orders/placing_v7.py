@@ -258,7 +258,7 @@ class PlacementV7(Placing[PlacedOrderV7]):
             raise because(unknown, why)
         error = OrderRefusedError(
             f"order {self._number}: an event says that it was refused, and no search has found it for "
-            f"{self._settle:.0f} s: {told(event.reasons)} ({self._out.subject})",
+            f"{self._settle:.0f} s: {told(event.reasons)} (correlation id {unknown.correlation_id})",
             status=200,
             errors=event.reasons,
             correlation_id=unknown.correlation_id,

@@ -213,6 +213,9 @@ async def test_a_refusal_counts_once_searches_have_found_nothing(world: V7World,
             v7("PO-7", "9ZZ999"), events=world.inbox, journal=world.journal, settle=timedelta(seconds=settle)
         )
     assert [it.message for it in refused.value.errors] == ["SKU-NOTFOUND"]
+    [sent] = [it.headers["IM-CorrelationID"] for it in world.sandbox.ledger if it.method == "POST" and "v7" in it.path]
+    assert refused.value.correlation_id == sent
+    assert sent in str(refused.value)
     assert (refused.value.event, refused.value.status, world.sent_v7) == (event, 200, 1)
     assert settle <= world.waits.now - 1000 <= settle + 10
     assert world.searches >= (2 if settle else 1)
