@@ -98,41 +98,52 @@ class _FairDecoder(json.JSONDecoder):
         self.scan_once = py_make_scanner(self)
 
 
-def write_json(value: object) -> bytes:
+def write_json(value: object, *, as_read: bool = False) -> bytes:
     """
     Write JSON in which every number says exactly its value.
 
     The standard library writes a `Decimal` only by way of a float, or of text.
 
+    Args:
+        value: What to write.
+        as_read: Whether what `read_json` gave is to be the same again after `read_again`, down to how a number is
+            written: a `1E+2` where a text should be is the text "1E+2", and not "100".
+
     Raises:
         ValueError: Something in it is not JSON, or not a finite number.
+        RecursionError: It is nested deeper than Python goes.
     """
     parts: list[str] = []
-    _write(value, parts.append)
+    _write(value, parts.append, _number_as_read if as_read else _json_number)
     return "".join(parts).encode("ascii")
 
 
-def _write(value: object, put: Callable[[str], None]) -> None:
+def read_again(text: str) -> Any:
+    """Read what `write_json` wrote of what was read before, and so is within bounds; what is long, in a thread."""
+    return json.loads(text, parse_float=Decimal)
+
+
+def _write(value: object, put: Callable[[str], None], number: Callable[[float | Decimal], str]) -> None:
     if isinstance(value, str):
         put(encode_basestring_ascii(value))
     elif value is None or isinstance(value, bool):
         put("null" if value is None else "true" if value else "false")
     elif isinstance(value, int | Decimal | float):
-        put(_json_number(value))
+        put(number(value))
     elif isinstance(value, dict) or isinstance(value, Mapping):  # noqa: SIM101  # the former is far faster
         comma = "{"
         for key, item in value.items():
             if not isinstance(key, str):
                 raise ValueError(f"the key {key!r} is not text")
             put(f"{comma}{encode_basestring_ascii(key)}:")
-            _write(item, put)
+            _write(item, put, number)
             comma = ","
         put("{}" if comma == "{" else "}")
     elif isinstance(value, list | tuple):
         comma = "["
         for item in value:
             put(comma)
-            _write(item, put)
+            _write(item, put, number)
             comma = ","
         put("[]" if comma == "[" else "]")
     else:
@@ -147,3 +158,10 @@ def _json_number(value: float | Decimal) -> str:
         raise ValueError(f"{value} is not a finite number")
     # 1E+2 is JSON too, but a hundred is better understood; a giant exponent is not written out.
     return f"{number:f}" if abs(number.adjusted()) < 32 else str(number)
+
+
+def _number_as_read(value: float | Decimal) -> str:
+    if not isinstance(value, Decimal) or not value.is_finite():
+        return _json_number(value)
+    text = str(value)
+    return text if "." in text or "E" in text else f"{text}E0"  # or it would be read as a whole number

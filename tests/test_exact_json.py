@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.strategies import json_values
 
-from ingram_orders.exact_json import LONG_BODY, read_json, write_json
+from ingram_orders.exact_json import LONG_BODY, read_again, read_json, write_json
 
 
 @given(json_values)
@@ -29,10 +29,27 @@ def test_what_the_standard_library_writes_we_write_alike(value: Any) -> None:
     assert write_json(value).decode() == json.dumps(value, separators=(",", ":"))
 
 
+@given(
+    st.from_regex(r"-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,4})?", fullmatch=True)
+    | st.sampled_from(["NaN", "-Infinity"])
+)
+def test_a_number_that_was_read_is_the_same_again_down_to_its_form(text: str) -> None:
+    """Its type and its digits: 1E+2 is no 100 where it stands for a text."""
+    value = read_json(text.encode())
+    again = read_again(write_json(value, as_read=True).decode())
+    assert (type(again), str(again)) == (type(value), str(value))
+
+
+def test_what_was_within_bounds_is_read_again_though_it_is_longer_now() -> None:
+    told = read_json(b'"' + "é".encode() * 1_100_000 + b'"')
+    assert read_again(write_json(told, as_read=True).decode()) == told
+
+
+@pytest.mark.parametrize("as_read", [False, True])
 @pytest.mark.parametrize("value", [float("nan"), float("-inf"), Decimal("NaN"), Decimal("sNaN"), {1}, b"x", {1: 2}])
-def test_what_is_no_json_is_refused(value: Any) -> None:
+def test_what_is_no_json_is_refused(value: Any, as_read: bool) -> None:
     with pytest.raises(ValueError, match=r"is not|number"):
-        write_json([value])
+        write_json([value], as_read=as_read)
 
 
 MANY = {
