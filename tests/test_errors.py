@@ -25,6 +25,8 @@ from ingram_orders.errors import (
     DuplicateOrderError,
     ErrorDetail,
     ErrorField,
+    EventTooLargeError,
+    InboxFullError,
     IngramError,
     InvalidRequestError,
     NotFoundError,
@@ -75,6 +77,8 @@ ERRORS: Final[list[IngramError]] = [
     WebhookError("no event"),
     SignatureError("not signed"),
     UnreadableEventError("no JSON"),
+    EventTooLargeError("more than 5 bytes"),
+    InboxFullError("5 events wait"),
     DuplicateEventError("again", event_id="N01"),
     UnreadableAnswerError("html", status=200, body=b"<html>", correlation_id="abc"),
     api(ApiError),
@@ -128,6 +132,8 @@ def test_every_error_is_looked_at_and_can_be_caught_as_one() -> None:
         (RateLimitedError, ApiError),
         (ServerError, ApiError),
         (OutcomeUnknownError, IngramError),
+        (EventTooLargeError, UnreadableEventError),
+        (InboxFullError, WebhookError),
     ],
 )
 def test_the_tree_branches_by_what_a_caller_can_do(kind: type[IngramError], under: type[IngramError]) -> None:
