@@ -9,8 +9,10 @@ import inspect
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Set
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from contextvars import copy_context
 from datetime import timedelta
 from os import PathLike
 from types import TracebackType
@@ -27,7 +29,7 @@ from ingram_orders.errors import (
     brief,
     describe,
 )
-from ingram_orders.exact_json import read_json, write_json
+from ingram_orders.exact_json import LONG_BODY, read_again, write_json
 from ingram_orders.finding import folded
 from ingram_orders.logs import tell
 from ingram_orders.seen import KEEP, checked_keep, duplicate
@@ -35,7 +37,7 @@ from ingram_orders.storage import Kind, SharedStorage
 from ingram_orders.webhooks import OrderCreatedEvent, OrderFailedEvent, WebhookEvent, restored
 
 OnEvent = Callable[[WebhookEvent], Awaitable[object] | object]
-"""What deals with an event; a plain function holds the event loop meanwhile."""
+"""What deals with an event; a plain function does so in a thread, so that it does not hold the event loop."""
 
 LOOK: Final = 1.0
 """Seconds after which to look again for what other processes have put in, and for what is due again."""
@@ -137,8 +139,10 @@ class WebhookInbox:
         self._clock = clock
         self._sleep = sleep
         self._storage = SharedStorage(self.path, _KIND)
-        self._came = asyncio.Event()
-        """Set, and another put in its place, when an event comes."""
+        self._puts = 0
+        """How many events were put in."""
+        self._told = set[asyncio.Future[None]]()
+        """Done when the next is."""
 
     async def __aenter__(self) -> Self:
         """
@@ -169,13 +173,11 @@ class WebhookInbox:
             UnreadableEventError: It is nested too deep to be written.
             ConfigurationError: The file cannot be opened or used; it is not kept.
         """
-        try:
-            data = write_json(event.data).decode()
-        except (ValueError, RecursionError) as exc:
-            raise UnreadableEventError(f"the event cannot be written: {describe(exc)}") from None
-        po: str | None = None
-        if isinstance(event, OrderCreatedEvent | OrderFailedEvent):
-            po = folded(event.outcome.customer_order_number or "") or None
+        po = (
+            _po(event.outcome.customer_order_number)
+            if isinstance(event, OrderCreatedEvent | OrderFailedEvent)
+            else None
+        )
 
         def work(connection: sqlite3.Connection) -> None:
             self._storage.check_file()
@@ -187,6 +189,10 @@ class WebhookInbox:
                 [waiting] = connection.execute("SELECT count(*) FROM events WHERE settled_at IS NULL").fetchone()
                 if waiting >= self._at_most:
                     raise InboxFullError(f"{waiting:,} events wait to be dealt with in {self.path}")
+            try:  # here, and so off the event loop, and only of what is new
+                data = write_json(event.data, as_read=True).decode()
+            except (ValueError, RecursionError) as exc:
+                raise UnreadableEventError(f"the event cannot be written: {describe(exc)}") from None
             connection.execute(
                 "INSERT INTO events (event_id, data, po, settled_at, due_at) VALUES (?, ?, ?, ?, ?)",
                 (event.event_id, data, po, None if deliver else now, now),
@@ -194,8 +200,10 @@ class WebhookInbox:
 
         async with self:
             await self._storage.run(work)
-        came, self._came = self._came, asyncio.Event()
-        came.set()
+        self._puts += 1
+        for it in self._told:
+            if not it.done():
+                it.set_result(None)
 
     @asynccontextmanager
     async def delivering(self, on_event: OnEvent, *, at_once: int = 8) -> AsyncIterator[None]:
@@ -204,10 +212,12 @@ class WebhookInbox:
 
         Each is dealt with once *on_event* has returned. Where it raises, that is told in the log, and it is given the
         event again after two seconds, and then twice as long each time, up to an hour. What it is given comes in no
-        order that could be relied on. When the block ends, what is under way is cancelled, and comes again.
+        order that could be relied on. When the block ends, what is under way is cancelled, and comes again; a plain
+        function cannot be cancelled, and is waited for.
 
         Args:
-            on_event: Awaited for each event; it may be given one twice, after a crash.
+            on_event: Awaited for each event; it may be given one twice, after a crash. What never returns keeps one of
+                the places of *at_once* for ever, so set a limit to its time. A plain function is called in a thread.
             at_once: How many are dealt with at a time, 1 or more.
 
         Raises:
@@ -249,16 +259,17 @@ class WebhookInbox:
         Raises:
             ConfigurationError: The file cannot be opened or used.
         """
-        async with self:
-            return await self._storage.run(
-                lambda connection: (
-                    connection.execute(
-                        "UPDATE events SET settled_at = ?, owner = NULL WHERE event_id = ? AND settled_at IS NULL",
-                        (self._clock(), event_id),
-                    ).rowcount
-                    == 1
-                )
+
+        def work(connection: sqlite3.Connection) -> bool:
+            self._storage.check_file()
+            settled = connection.execute(
+                "UPDATE events SET settled_at = ?, owner = NULL WHERE event_id = ? AND settled_at IS NULL",
+                (self._clock(), event_id),
             )
+            return settled.rowcount == 1
+
+        async with self:
+            return await self._storage.run(work)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.path!r})"
@@ -283,11 +294,11 @@ class WebhookInbox:
             identity, _ = _place(connection)
             marked, _, last = (mark or "").partition(":")
             found = connection.execute(
-                "SELECT id, data FROM events WHERE po = ? AND id > ? ORDER BY id", (folded(number), after)
+                "SELECT id, data FROM events WHERE po = ? AND id > ? ORDER BY id", (_po(number), after)
             )
             told: list[Outcome] = []
             for id_, data in found:
-                event = restored(read_json(data.encode()))
+                event = restored(read_again(data))
                 if isinstance(event, OrderCreatedEvent | OrderFailedEvent):
                     told.append(Outcome(id_, event, marked == identity and id_ > int(last)))
             return told
@@ -295,44 +306,76 @@ class WebhookInbox:
         return await self._storage.run(work)
 
     async def news(self, seconds: float) -> None:
-        """Wait until an event was put in by this process, or so many seconds."""
-        waits = [asyncio.ensure_future(self._came.wait()), asyncio.ensure_future(self._sleep(seconds))]
+        """Wait until an event is put in by this process, or so many seconds."""
+        # Of this loop, whichever that is: an inbox may be used in several, one after the other.
+        told = asyncio.get_running_loop().create_future()
+        self._told.add(told)
+        sleeping = asyncio.ensure_future(self._sleep(seconds))
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([told, sleeping], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for it in waits:
-                it.cancel()
-            await asyncio.wait(waits)
+            self._told.discard(told)
+            sleeping.cancel()
+            await asyncio.wait([sleeping])
 
     # ── Dealing with events ─────────────────────────────────────────────────────────────────────────────────────
 
     async def _deliver(self, on_event: OnEvent, at_once: int) -> None:
         owner = uuid4().hex
         free = asyncio.Semaphore(at_once)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._beat(owner))
-            while True:
-                await free.acquire()
-                # Read before asking: what comes while that is under way is not to be slept over.
-                came = self._came
-                claimed: _Claimed | None = None
-                try:
-                    claimed = await self._claim(owner)
-                except ConfigurationError as exc:
-                    tell(_log, logging.ERROR, "events cannot be dealt with: %s", exc)
-                if claimed is None:
-                    free.release()
-                    if came is self._came:
-                        await self.news(LOOK)
-                    continue
-                task = group.create_task(self._deal_with(claimed, owner, on_event))
-                task.add_done_callback(lambda _: free.release())
+        under_way = set[int]()
+        # Their own, so that slow functions keep nobody else's work from being done.
+        threads = None if _is_async(on_event) else ThreadPoolExecutor(at_once, thread_name_prefix="on_event")
 
-    async def _deal_with(self, claimed: _Claimed, owner: str, on_event: OnEvent) -> None:
+        async def deal_with(claimed: _Claimed) -> None:
+            try:
+                await self._deal_with(claimed, owner, on_event, threads)
+            finally:
+                under_way.discard(claimed.id)
+                free.release()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._beat(owner, under_way))
+                while True:
+                    await free.acquire()
+                    # Read before asking: what comes while that is under way is not to be slept over.
+                    puts = self._puts
+                    claimed: _Claimed | None = None
+                    try:
+                        claimed = await self._claim(owner, frozenset(under_way))
+                    except ConfigurationError as exc:
+                        tell(_log, logging.ERROR, "events cannot be dealt with: %s", exc)
+                    if claimed is not None:
+                        under_way.add(claimed.id)
+                        group.create_task(deal_with(claimed))
+                        continue
+                    free.release()
+                    if puts == self._puts:
+                        await self.news(LOOK)
+        finally:
+            if threads is not None:
+                await asyncio.get_running_loop().run_in_executor(None, threads.shutdown)
+            # Also what was claimed while this was cancelled: nobody has to wait for the lease to end.
+            with suppress(ConfigurationError):
+                await self._storage.run(
+                    lambda connection: connection.execute(
+                        "UPDATE events SET owner = NULL WHERE owner = ? AND settled_at IS NULL", (owner,)
+                    )
+                )
+
+    async def _deal_with(
+        self, claimed: _Claimed, owner: str, on_event: OnEvent, threads: ThreadPoolExecutor | None
+    ) -> None:
         failure: BaseException | None = None
         wait, settled_at = 0.0, None
         try:
-            given = on_event(restored(read_json(claimed.data.encode())))
+            event = await _event(claimed.data)
+            if threads is None:
+                given = on_event(event)
+            else:
+                run = copy_context().run
+                given = await asyncio.get_running_loop().run_in_executor(threads, run, on_event, event)
             if inspect.isawaitable(given):
                 await given
             settled_at = self._clock()
@@ -342,26 +385,25 @@ class WebhookInbox:
             if (task := asyncio.current_task()) is None or task.cancelling():
                 raise
             failure = exc  # by something of its own that was cancelled, and not by us
-        finally:
-            if failure is not None:
-                wait = min(2.0 ** (claimed.failures + 1), _SLOWEST)
-                text = "event %s could not be dealt with, and comes again in %.0f s: %s"
-                tell(_log, logging.ERROR, text, claimed.event_id, wait, describe(failure), error=failure)
-            row = settled_at, self._clock() + wait, failure is not None, claimed.id, owner
-            try:
-                # Handed over at once, and so done also when this is cancelled.
-                await self._storage.run(
-                    lambda connection: connection.execute(
-                        "UPDATE events SET owner = NULL, settled_at = ?, due_at = ?, failures = failures + ?"
-                        " WHERE id = ? AND owner = ?",
-                        row,
-                    )
+        if failure is not None:
+            wait = min(2.0 ** min(claimed.failures + 1, 30), _SLOWEST)
+            text = "event %s could not be dealt with, and comes again in %.0f s: %s"
+            tell(_log, logging.ERROR, text, claimed.event_id, wait, describe(failure), error=failure)
+        row = settled_at, self._clock() + wait, failure is not None, claimed.id, owner
+        try:
+            # Handed over at once, and so done also when this is cancelled.
+            await self._storage.run(
+                lambda connection: connection.execute(
+                    "UPDATE events SET owner = NULL, settled_at = ?, due_at = ?, failures = failures + ?"
+                    " WHERE id = ? AND owner = ?",
+                    row,
                 )
-            except ConfigurationError as exc:
-                text = "event %s: what was done about it cannot be noted, and it comes again: %s"
-                tell(_log, logging.ERROR, text, claimed.event_id, exc)
+            )
+        except ConfigurationError as exc:
+            text = "event %s: what was done about it cannot be noted, and it comes again: %s"
+            tell(_log, logging.ERROR, text, claimed.event_id, exc)
 
-    async def _claim(self, owner: str) -> _Claimed | None:
+    async def _claim(self, owner: str, under_way: Set[int]) -> _Claimed | None:
         """Become the one who deals with the next event; `None` where none is due that nobody deals with."""
 
         def work(connection: sqlite3.Connection) -> _Claimed | None:
@@ -369,15 +411,17 @@ class WebhookInbox:
             now = self._clock()
             # A claim that ends, or an event that is due, much later than can be was put down by a clock that has gone
             # back since.
-            found = connection.execute(
+            due = connection.execute(
                 "SELECT id, event_id, data, failures FROM events WHERE settled_at IS NULL"
                 " AND (due_at <= ? OR due_at > ?) AND (owner IS NULL OR claimed_until <= ? OR claimed_until > ?)"
-                " ORDER BY due_at, id LIMIT 1",
+                " ORDER BY due_at, id",
                 (now, now + 2 * _SLOWEST, now, now + 2 * self._lease),
-            ).fetchone()
-            if found is None:
+            )
+            # What is under way here stays so, should its lease have ended while the event loop was held.
+            claimed = next((_Claimed(*it) for it in due if it[0] not in under_way), None)
+            due.close()
+            if claimed is None:
                 return None
-            claimed = _Claimed(*found)
             connection.execute(
                 "UPDATE events SET owner = ?, claimed_until = ? WHERE id = ?", (owner, now + self._lease, claimed.id)
             )
@@ -385,17 +429,33 @@ class WebhookInbox:
 
         return await self._storage.run(work)
 
-    async def _beat(self, owner: str) -> None:
-        """Give signs of life."""
+    async def _beat(self, owner: str, under_way: Set[int]) -> None:
+        """Give signs of life, of what is under way; whatever else was claimed is left to whoever comes."""
         while True:
             await self._sleep(self._lease / 3)
+            rows = [(self._clock() + self._lease, id_, owner) for id_ in under_way]
+
+            def work(connection: sqlite3.Connection, rows: list[tuple[float, int, str]] = rows) -> None:
+                statement = "UPDATE events SET claimed_until = ? WHERE id = ? AND owner = ? AND settled_at IS NULL"
+                connection.executemany(statement, rows)
+
             with suppress(ConfigurationError):  # who claims next tells it
-                await self._storage.run(
-                    lambda connection: connection.execute(
-                        "UPDATE events SET claimed_until = ? WHERE owner = ? AND settled_at IS NULL",
-                        (self._clock() + self._lease, owner),
-                    )
-                )
+                await self._storage.run(work)
+
+
+async def _event(data: str) -> WebhookEvent:
+    if len(data) < LONG_BODY:
+        return restored(read_again(data))
+    return await asyncio.to_thread(lambda: restored(read_again(data)))
+
+
+def _is_async(function: OnEvent) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+
+
+def _po(number: str | None) -> str | None:
+    """Fold a purchase order number, such that it can be kept: half a character in it cannot."""
+    return folded(number or "").encode(errors="backslashreplace").decode() or None
 
 
 def _place(connection: sqlite3.Connection) -> tuple[str, int]:

@@ -37,3 +37,43 @@ class Waits:
     def settings(self) -> Settings:
         """For a client; its jitter is always a half."""
         return {"clock": self, "sleep": self.sleep, "random": lambda: 0.5}
+
+
+class Moved:
+    """A clock that a test moves by hand, and that wakes who waits for it; nothing else makes time pass."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self._passed = 0.0
+        self._asleep: list[tuple[float, float, asyncio.Future[None]]] = []
+        self._lay_down = asyncio.Condition()
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        sleeper = (self._passed + seconds, seconds, asyncio.get_running_loop().create_future())
+        async with self._lay_down:
+            self._asleep.append(sleeper)
+            self._lay_down.notify_all()
+        try:
+            await sleeper[2]
+        finally:
+            if sleeper in self._asleep:
+                self._asleep.remove(sleeper)
+
+    def move(self, seconds: float) -> None:
+        self.now += seconds
+        self._passed += seconds
+        for sleeper in [it for it in self._asleep if it[0] <= self._passed + 1e-9]:
+            self._asleep.remove(sleeper)
+            if not sleeper[2].done():
+                sleeper[2].set_result(None)
+
+    async def until_asleep(self, seconds: float, *, anew: bool = False) -> None:
+        """Wait until somebody waits for so long; *anew*: until he begins to, after this was called."""
+        before = {id(it[2]) for it in self._asleep} if anew else set()
+        async with asyncio.timeout(60), self._lay_down:
+            await self._lay_down.wait_for(
+                lambda: any(it[1] == seconds and id(it[2]) not in before for it in self._asleep)
+            )
