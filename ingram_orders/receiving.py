@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -13,14 +13,16 @@ from ingram_orders.errors import (
     DuplicateEventError,
     EventTooLargeError,
     InboxFullError,
+    IngramError,
     SignatureError,
     WebhookError,
     brief,
+    describe,
 )
 from ingram_orders.exact_json import LONG_BODY
 from ingram_orders.inbox import OnEvent, WebhookInbox
 from ingram_orders.logs import tell
-from ingram_orders.seen import SeenEvents, SeenInMemory
+from ingram_orders.seen import SeenEvents, SeenInFile, SeenInMemory
 from ingram_orders.settings import checked_seconds
 from ingram_orders.storage import MEMORY
 from ingram_orders.webhooks import LARGEST, SIGNATURE, WebhookEvent, keys_of, read
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 WAITING: Final = 1_000
 """Events that wait to be dealt with, at most, where there is no inbox to keep them."""
+
+_LATER: Final = {"Retry-After": "1"}
 
 _log = logging.getLogger(__name__)
 
@@ -79,13 +83,14 @@ def webhook_handler(
     Args:
         secrets: See `webhooks.verify`.
         seen: What keeps each event once: a `WebhookInbox`, which keeps all of it, or what keeps its id; `None` does
-            that in memory.
-        on_event: Awaited for each event, some time after the answer. What an event says is a hint, see
-            `OrdersClient.confirm`.
+            that in memory. An inbox and a `SeenInFile` are opened and closed; one of your own is not.
+        on_event: Awaited for each event, some time after the answer; a plain function is called in a thread. What an
+            event says is a hint, see `OrdersClient.confirm`.
         deliver: Whether what is put into an inbox is to be dealt with; `None` is for whether *on_event* is given. With
             true and without *on_event*, another process does it, by `WebhookInbox.delivering`.
         at_once: How many events are dealt with at a time.
-        requests: How many requests are answered at a time; one takes up to *largest* bytes.
+        requests: How many requests are answered at a time; one takes up to *largest* bytes. Of those whose body is
+            long, one is read at a time, which may take fifty times as much.
         largest: Bytes of a body that are read, decompressed.
         timeout: Seconds in which a body must have come.
 
@@ -108,14 +113,15 @@ def webhook_handler(
             return web.Response()
         except WebhookError as refused:
             tell(_log, logging.WARNING, "an event was turned away with %d: %s", refused.status, refused)
-            headers = {"Retry-After": "1"} if refused.status == 503 else None
-            return web.Response(status=refused.status, text=str(refused), headers=headers)
+            if refused.status == 503:  # of which nobody else is to know where it is kept
+                return web.Response(status=503, headers=_LATER)
+            return web.Response(status=refused.status, text=str(refused))
         except ConfigurationError as exc:
             tell(_log, logging.ERROR, "an event cannot be kept: %s", exc)
-            return web.Response(status=503, headers={"Retry-After": "1"})
+            return web.Response(status=503, headers=_LATER)
         except TimeoutError:
             return web.Response(status=408)
-        except web.RequestPayloadError:  # not compressed as it says, or cut off
+        except (web.RequestPayloadError, ConnectionError):  # not compressed as it says, or cut off: nobody may hear it
             return web.Response(status=400)
         return web.Response()
 
@@ -140,13 +146,14 @@ class _Receiver:
     ) -> None:
         for name, number in (("at_once", at_once), ("requests", requests), ("largest", largest)):
             check_whole(number, name, 1)
-        self._secrets = secrets if isinstance(secrets, str) else tuple(secrets)
+        several = isinstance(secrets, Iterable) and not isinstance(secrets, str)
+        self._secrets = tuple(secrets) if several else secrets  # which may be given once only
         keys_of(self._secrets)
         if on_event is not None and not callable(on_event):
             raise ConfigurationError(f"on_event must be a function, not {brief(on_event)}")
         if seen is not None and not isinstance(seen, WebhookInbox) and not callable(getattr(seen, "add", None)):
             raise ConfigurationError(f"seen must have add(event_id), and a {type(seen).__name__} has not")
-        if on_event is None and not isinstance(seen, WebhookInbox):
+        if not isinstance(seen, WebhookInbox) and (on_event is None or deliver is False):
             raise ConfigurationError("without on_event and without an inbox, events would go nowhere")
         self._seen: SeenEvents | None = None
         if isinstance(seen, WebhookInbox):
@@ -160,8 +167,14 @@ class _Receiver:
         self._requests = requests
         self._largest = largest
         self._timeout = checked_seconds(timeout, "timeout")
+        if self._timeout is not None and self._timeout <= 0:
+            raise ConfigurationError("timeout must be more than 0 seconds")
         self._now_answered = 0
+        self._reads_long = asyncio.Lock()
+        """Held while a long body is read; another for each event loop."""
         self._runs_in: asyncio.AbstractEventLoop | None = None
+        self._runs = 0
+        """How many apps run with it there."""
         self._ready: asyncio.Future[None] | None = None
         """Of what begins to run, or runs, by a request."""
         self._keeper: asyncio.Task[None] | None = None
@@ -198,15 +211,31 @@ class _Receiver:
                     raise EventTooLargeError(f"the event has more than {self._largest:,} bytes")
         if len(body) < LONG_BODY:
             return read(body, signature, self._secrets, largest=self._largest)
-        return await asyncio.to_thread(read, body, signature, self._secrets, largest=self._largest)
+        async with self._reads_long:  # whoever posts it: whether it is signed is known when it is read
+            return await asyncio.to_thread(read, body, signature, self._secrets, largest=self._largest)
 
     async def _keep(self, event: WebhookEvent) -> None:
-        if self._seen is not None:
-            # First, or it would be known when it comes again, and was never dealt with.
-            if (waiting := await self._inbox.waiting()) >= WAITING:
-                raise InboxFullError(f"{waiting:,} events wait to be dealt with")
-            await self._seen.add(event.event_id)
-        await self._inbox.put(event, deliver=self._deliver)
+        if self._seen is None:
+            return await self._inbox.put(event, deliver=self._deliver)
+        # First, or it would be known when it comes again, and was never dealt with.
+        if (waiting := await self._inbox.waiting()) >= WAITING:
+            raise InboxFullError(f"{waiting:,} events wait to be dealt with")
+        # Both or none, for the same reason, also where the request is cancelled meanwhile.
+        keeping = asyncio.ensure_future(self._see_and_put(self._seen, event))
+        try:
+            return await asyncio.shield(keeping)
+        except asyncio.CancelledError:
+            await asyncio.wait([keeping])
+            raise
+
+    async def _see_and_put(self, seen: SeenEvents, event: WebhookEvent) -> None:
+        try:
+            await seen.add(event.event_id)
+        except IngramError:
+            raise
+        except Exception as exc:  # it is somebody else's, and may fail at anything
+            raise ConfigurationError(f"{type(seen).__name__}.add failed: {describe(exc)}") from exc
+        await self._inbox.put(event)
 
     # ── Running ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -219,15 +248,20 @@ class _Receiver:
     async def _open(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._inbox)
-            if isinstance(self._seen, AbstractAsyncContextManager):
+            if isinstance(self._seen, SeenInFile):  # another is lent, and not ours to close
                 await stack.enter_async_context(self._seen)
             if self._on_event is not None:
                 await stack.enter_async_context(self._inbox.delivering(self._on_event, at_once=self._at_once))
-            self._runs_in = asyncio.get_running_loop()
+            loop = asyncio.get_running_loop()
+            if self._runs_in is not loop:
+                self._runs_in, self._runs, self._reads_long = loop, 0, asyncio.Lock()
+            self._runs += 1
             try:
                 yield
             finally:
-                self._runs_in = None
+                self._runs -= 1
+                if not self._runs:
+                    self._runs_in = None
 
     async def _see_that_it_runs(self) -> None:
         loop = asyncio.get_running_loop()
@@ -245,8 +279,11 @@ class _Receiver:
                 ready.set_result(None)
                 await asyncio.Event().wait()
         except ConfigurationError as exc:  # of opening it, which the next request tries again
+            if ready.done():
+                raise
             ready.set_exception(exc)
             ready.exception()  # looked at here, for nobody may be left who waits for it
         finally:
-            self._ready = None
+            if self._ready is ready:
+                self._ready = None
             ready.cancel()
