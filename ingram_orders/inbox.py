@@ -374,8 +374,8 @@ class WebhookInbox:
             if threads is None:
                 given = on_event(event)
             else:
-                run = copy_context().run
-                given = await asyncio.get_running_loop().run_in_executor(threads, run, on_event, event)
+                loop, context = asyncio.get_running_loop(), copy_context()
+                given = await loop.run_in_executor(threads, lambda: context.run(on_event, event))
             if inspect.isawaitable(given):
                 await given
             settled_at = self._clock()

@@ -706,10 +706,10 @@ async def test_who_lives_keeps_what_is_his_for_however_long(path: Path, clock: M
         await begun.wait()
         async with other.delivering(dealt):
             for _ in range(10):
-                await clock.until_asleep(10)  # who has given a sign of life
-                await clock.until_asleep(LOOK)  # and the other has looked
+                await clock.until_asleep(10, people=2)  # who have given signs of life
+                await clock.until_asleep(LOOK, people=2)  # and have looked
                 clock.move(10)
-            await clock.until_asleep(LOOK)
+            await clock.until_asleep(LOOK, people=2)
             go_on.set()
             await until_settled(one)
     assert dealt.ids == []

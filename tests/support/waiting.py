@@ -70,10 +70,7 @@ class Moved:
             if not sleeper[2].done():
                 sleeper[2].set_result(None)
 
-    async def until_asleep(self, seconds: float, *, anew: bool = False) -> None:
-        """Wait until somebody waits for so long; *anew*: until he begins to, after this was called."""
-        before = {id(it[2]) for it in self._asleep} if anew else set()
+    async def until_asleep(self, seconds: float, people: int = 1) -> None:
+        """Wait until so many wait for so long."""
         async with asyncio.timeout(60), self._lay_down:
-            await self._lay_down.wait_for(
-                lambda: any(it[1] == seconds and id(it[2]) not in before for it in self._asleep)
-            )
+            await self._lay_down.wait_for(lambda: sum(it[1] == seconds for it in self._asleep) >= people)
