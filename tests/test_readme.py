@@ -1,22 +1,37 @@
-"""Every Python block of the README runs, and prints what the text block behind it says; those that are tests pass."""
+"""
+Every Python block of the README runs, and prints what the text block behind it says; those that are tests pass, and
+those that are for a server are posted to.
+"""
 
+import asyncio
+import base64
+import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, Final
 
+import httpx
 import pytest
+from support.events import body, signed
+
+from ingram_orders import WebhookInbox
 
 README = Path(__file__).parent.parent.joinpath("README.md").read_text("utf-8")
 # A block of Python, and the block of text that follows it with nothing between.
 BLOCKS = re.findall(r"^```python(?: (\w+))?\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", README, re.MULTILINE | re.DOTALL)
 RUN = [(code, expected) for kind, code, expected in BLOCKS if not kind]
 TESTS = [code for kind, code, _ in BLOCKS if kind == "pytest"]
+SERVERS = {kind: code for kind, code, _ in BLOCKS if kind in ("fastapi", "django", "lambda")}
 
 
 def test_the_blocks_are_found() -> None:
     assert len(RUN) == README.count("\n```python\n") >= 6
     assert len(TESTS) == README.count("\n```python pytest\n") == 1
+    assert [kind for kind, _, _ in BLOCKS if kind and kind not in SERVERS] == ["notest", "pytest"]
+    assert len(SERVERS) == 3
     assert sum(bool(expected) for _, expected in RUN) == README.count("\n```text\n")
 
 
@@ -45,9 +60,92 @@ def test_a_service_is_tested_as_the_readme_shows(tmp_path: Path, code: str) -> N
     assert "1 passed" in ran.stdout
 
 
+# What is posted to a server, and what it is to answer.
+POSTS: Final[list[tuple[bytes, str | None, int]]] = [
+    (body("N01"), signed("N01", "secret"), 200),
+    (body("N01"), signed("N01", "secret"), 200),
+    (body("N02"), signed("N02", "guessed"), 401),
+    (body("N02"), None, 401),
+    (b"<html>", signed("N02", "secret"), 400),
+    (b" " * (2**20 + 1), signed("N02", "secret"), 413),
+]
+
+
+def headers(signature: str | None) -> dict[str, str]:
+    return {} if signature is None else {"x-hub-signature": signature}
+
+
+@pytest.fixture
+def served(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Run the block for a server in a folder of its own, and give what it defines."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "service.py").write_text(SERVERS[request.param], "utf-8")
+    return runpy.run_path("service.py")
+
+
+@pytest.mark.parametrize("served", ["fastapi"], indirect=True)
+def test_fastapi_receives_events(served: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    app = served["app"]
+
+    async def main() -> list[int]:
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x")
+        async with app.router.lifespan_context(app), client as ingram:
+            answers = [
+                await ingram.post("/ingram", content=it, headers=headers(signature)) for it, signature, _ in POSTS
+            ]
+            assert (await ingram.get("/ingram")).status_code == 405
+            while await served["inbox"].waiting():
+                pass
+        return [it.status_code for it in answers]
+
+    assert asyncio.run(main()) == [status for _, _, status in POSTS]
+    assert capsys.readouterr().out == "worked on N01\n"
+
+
+@pytest.mark.parametrize("served", ["django"], indirect=True)
+@pytest.mark.parametrize("by", ["ASGI", "WSGI"])
+def test_django_receives_events(served: dict[str, Any], by: str) -> None:
+    from asgiref.sync import async_to_sync
+    from django.conf import settings
+    from django.test import AsyncRequestFactory, RequestFactory
+
+    if not settings.configured:
+        settings.configure()
+
+    async def asgi() -> list[int]:
+        posts = [
+            AsyncRequestFactory().post("/", it, "application/json", headers=headers(signature))
+            for it, signature, _ in POSTS
+        ]
+        return [(await served["ingram"](it)).status_code for it in posts]
+
+    def wsgi() -> list[int]:
+        posts = [
+            RequestFactory().post("/", it, "application/json", headers=headers(signature)) for it, signature, _ in POSTS
+        ]
+        return [async_to_sync(served["ingram"])(it).status_code for it in posts]
+
+    assert (asyncio.run(asgi()) if by == "ASGI" else wsgi()) == [status for _, _, status in POSTS]
+    assert asyncio.run(WebhookInbox("inbox.db").waiting()) == 1
+
+
+@pytest.mark.parametrize("served", ["lambda"], indirect=True)
+@pytest.mark.parametrize("is_base64", [False, True])
+def test_lambda_receives_events(served: dict[str, Any], is_base64: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """It knows none that comes again; the queue does."""
+    told = []
+    for posted, signature, _ in POSTS:
+        text = (base64.b64encode(posted) if is_base64 else posted).decode()
+        call = {"version": "2.0", "headers": headers(signature), "body": text, "isBase64Encoded": is_base64}
+        told.append(served["ingram"](json.loads(json.dumps(call)), None))
+    assert told == [{"statusCode": status} for _, _, status in POSTS]
+    assert capsys.readouterr().out == "into a queue: N01\n" * 2
+
+
 @pytest.mark.slow
 def test_the_blocks_are_typed_as_strictly_as_the_package(tmp_path: Path) -> None:
-    for number, code in enumerate([*(code for code, _ in RUN), *TESTS]):
+    typed = [code for kind, code in SERVERS.items() if kind != "django"]  # which has no types
+    for number, code in enumerate([*(code for code, _ in RUN), *TESTS, *typed]):
         tmp_path.joinpath(f"block_{number}.py").write_text(code, "utf-8")
     ran = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", *map(str, sorted(tmp_path.glob("*.py")))],
