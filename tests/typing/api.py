@@ -5,11 +5,14 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal, assert_type
 
+from aiohttp import web
+
 from ingram_orders import (
     AsyncOrderCreateDTO,
     AsyncOrderCreateResponse,
     CreateLine,
     Drift,
+    DuplicateEventError,
     FanOut,
     FoundOrder,
     IngramError,
@@ -33,17 +36,26 @@ from ingram_orders import (
     RetryPolicy,
     SearchOrders,
     SearchResult,
+    SeenEvents,
+    SeenInFile,
+    SeenInMemory,
     StatusChange,
     StatusChanges,
     StatusStore,
     Timeouts,
     VendorRequiredInfo,
     VendorRequiredInfoRequest,
+    WebhookError,
+    WebhookEvent,
+    WebhookHandler,
+    WebhookInbox,
     for_each,
     for_each_customer,
     split_by_date,
     structure,
     unstructure,
+    webhook_handler,
+    webhooks,
 )
 from ingram_orders.builder import Query
 from ingram_orders.sandbox import Sandbox
@@ -206,3 +218,40 @@ def settings(sandbox: Sandbox) -> None:
     OrdersClient("id", "secret", retry=3)  # type: ignore[arg-type]
     OrdersClient.from_env(country_code="US")
     OrdersClient.from_env(country="US")  # type: ignore[call-arg]
+
+
+async def receiving(secrets: list[str]) -> None:
+    async def work(event: WebhookEvent) -> None: ...
+
+    def plain(event: WebhookEvent) -> None: ...
+
+    inbox = WebhookInbox("inbox.db", keep=timedelta(days=7), at_most=10, lease=timedelta(minutes=1))
+    event = webhooks.read(b"{}", None, secrets)
+    assert_type(event, WebhookEvent)
+    await inbox.put(event, deliver=False)
+    assert_type(await inbox.waiting(), int)
+    assert_type(await inbox.settle(event.event_id), bool)
+    async with inbox as opened, inbox.delivering(work, at_once=2), inbox.delivering(plain):
+        assert_type(opened, WebhookInbox)
+    for seen in (SeenInMemory(timedelta(days=7), at_most=10), SeenInFile("seen.db", timedelta(days=7)), None, inbox):
+        assert_type(webhook_handler(secrets, seen=seen, on_event=work), WebhookHandler)
+    handler = webhook_handler("secret", seen=Own(), on_event=plain, requests=5, largest=2**16, timeout=5)
+    app = web.Application()
+    app.router.add_post("/ingram", handler)
+    app.cleanup_ctx.append(handler.running)
+    webhook_handler("secret", seen="inbox.db", on_event=work)  # type: ignore[arg-type]
+    webhook_handler("secret", on_event=lambda: None)  # type: ignore[arg-type, misc]
+    inbox.delivering()  # type: ignore[call-arg]
+
+
+class Own:
+    """Keeps ids by itself: any object that can is one."""
+
+    async def add(self, event_id: str) -> None: ...
+
+
+async def webhook_errors(error: WebhookError, known: DuplicateEventError, seen: SeenEvents) -> None:
+    assert_type(error.status, int)
+    assert_type(known.event_id, str)
+    await seen.add("N01")
+    await seen.add(1)  # type: ignore[arg-type]
