@@ -114,6 +114,7 @@ def nothing_goes_wrong_in_the_server(caplog: pytest.LogCaptureFixture) -> Any:
 
 GOOD = body("N01")
 HALF = "\\ud800"
+A_BOMB = gzip.compress(b" " * 2**26)
 ANSWERS: dict[str, tuple[Any, str | None, dict[str, Any], int]] = {
     "an event": (GOOD, signed("N01"), {}, 200),
     "an event of an old secret": (GOOD, signed("N01", "old"), {}, 200),
@@ -143,11 +144,16 @@ ANSWERS: dict[str, tuple[Any, str | None, dict[str, Any], int]] = {
     ),
     "too large": (b"x" * (2**18 + 1), signed("N01"), {}, 413),
     "far too large": (b"x" * 2**23, signed("N01"), {}, 413),
-    "a bomb": (gzip.compress(b" " * 2**26), signed("N01"), {"headers": {"Content-Encoding": "gzip"}}, 413),
+    "a bomb": (A_BOMB, signed("N01"), {"headers": {"Content-Encoding": "gzip"}}, 413),
     "asked for": (None, signed("N01"), {"method": "GET"}, 405),
     "put": (GOOD, signed("N01"), {"method": "PUT"}, 405),
     "asked for what is allowed": (None, None, {"method": "OPTIONS"}, 405),
 }
+
+
+AIOHTTP = tuple(int(it) for it in re.findall(r"\d+", aiohttp.__version__)[:3])
+OF_A_BOMB = (413, 400) if (3, 13, 3) <= AIOHTTP < (3, 14) else (413,)
+"""In 3.13, aiohttp itself says of a body that it is a bomb, and that is all that it says."""
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["whole", "chunked"])
@@ -169,7 +175,7 @@ async def test_each_is_answered_by_its_status(
         except aiohttp.ClientConnectionError:  # it answered, and closed, before all was sent
             assert expected in (401, 413)
             return
-        assert status == expected
+        assert status in (OF_A_BOMB if data is A_BOMB else (expected,))
         if status == 405:
             assert headers["Allow"] == "POST"
         assert SECRET not in text
@@ -183,6 +189,7 @@ async def test_a_route_for_posts_alone_turns_away_all_else_by_itself() -> None:
         assert (await post(url, None, method="GET"))[0] == 405
 
 
+@pytest.mark.skipif(AIOHTTP < (3, 13, 3), reason="aiohttp unpacks a piece of it whole before anybody is asked")
 async def test_a_bomb_takes_no_more_memory_than_its_size_allows() -> None:
     bomb = gzip.compress(b" " * 2**28)
     async with serving(webhook_handler(SECRET, on_event=Dealt(), largest=2**18)) as url:
@@ -193,8 +200,8 @@ async def test_a_bomb_takes_no_more_memory_than_its_size_allows() -> None:
             _, most = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-    assert status == 413
-    assert most < 2**27  # what aiohttp itself unpacks of one piece is out of our hands, in its older versions
+    assert status in OF_A_BOMB
+    assert most < 2**27
 
 
 async def test_one_that_comes_again_is_answered_200_and_dealt_with_once(caplog: pytest.LogCaptureFixture) -> None:
