@@ -13,7 +13,6 @@ from ingram_orders.errors import (
     DuplicateEventError,
     EventTooLargeError,
     InboxFullError,
-    IngramError,
     SignatureError,
     WebhookError,
     brief,
@@ -231,7 +230,7 @@ class _Receiver:
     async def _see_and_put(self, seen: SeenEvents, event: WebhookEvent) -> None:
         try:
             await seen.add(event.event_id)
-        except IngramError:
+        except (WebhookError, ConfigurationError):
             raise
         except Exception as exc:  # it is somebody else's, and may fail at anything
             raise ConfigurationError(f"{type(seen).__name__}.add failed: {describe(exc)}") from exc

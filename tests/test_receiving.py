@@ -21,6 +21,7 @@ from support.events import SECRET, Dealt, body, event, signed
 
 from ingram_orders import (
     ConfigurationError,
+    ConnectionLostError,
     DuplicateEventError,
     IngramError,
     InvalidRequestError,
@@ -381,7 +382,9 @@ async def test_what_was_lent_is_not_opened_nor_closed() -> None:
     assert own.entered == 0
 
 
-@pytest.mark.parametrize("error", [ValueError("down"), TimeoutError(), ConfigurationError("x"), ConnectionError()])
+@pytest.mark.parametrize(
+    "error", [ValueError("down"), TimeoutError(), ConfigurationError("x"), ConnectionError(), ConnectionLostError("x")]
+)
 async def test_what_cannot_be_kept_is_answered_503_and_dealt_with_when_it_comes_again(
     error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
