@@ -882,6 +882,9 @@ async def killed_many_times(folder: Path, way: str, kills: int) -> tuple[set[str
                     assert answer.status == 200
         process.stdin.close()
         await process.wait()
+        for it in threading.enumerate():  # in Python 3.11, one waits for the process, and is about to end
+            if it.name.startswith("asyncio-waitpid"):
+                await asyncio.to_thread(it.join)
 
     def all_dealt() -> Counter[str]:
         return Counter(dealt.read_text().split() if dealt.exists() else [])
