@@ -30,6 +30,7 @@ from ingram_orders import (
     OutcomeUnknownError,
     Paginator,
     PlacedOrder,
+    PlacedOrderV7,
     PollProblem,
     RateLimit,
     Response,
@@ -143,6 +144,10 @@ async def placing(orders: OrdersClient, error: OutcomeUnknownError) -> None:
     assert_type(placed.answer, OrderCreateResponse | None)
     assert_type(placed.order_numbers, tuple[str, ...])
     assert_type(await orders.place(OrderCreateRequest()), PlacedOrder)
+    assert_type(await orders.place_v7(orders.create_v7(), WebhookInbox("inbox.db"), journal, 60), PlacedOrderV7)
+    assert_type(await orders.place_v7(AsyncOrderCreateDTO()), PlacedOrderV7)
+    await orders.place_v7(orders.create())  # type: ignore[arg-type]
+    await orders.place_v7(orders.create_v7(), "inbox.db")  # type: ignore[arg-type]
     await orders.place(orders.create_v7())  # type: ignore[arg-type]
     await orders.place(request, "journal.db")  # type: ignore[arg-type]
     [left] = await orders.recover(journal)
