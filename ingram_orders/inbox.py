@@ -15,8 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from contextvars import copy_context
 from datetime import timedelta
 from os import PathLike
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 from uuid import uuid4
 
 from attrs import frozen
@@ -33,7 +32,7 @@ from ingram_orders.exact_json import LONG_BODY, read_again, write_json
 from ingram_orders.finding import folded
 from ingram_orders.logs import tell
 from ingram_orders.seen import KEEP, checked_keep, duplicate
-from ingram_orders.storage import Kind, SharedStorage
+from ingram_orders.storage import Kind, SharedFile
 from ingram_orders.webhooks import OrderCreatedEvent, OrderFailedEvent, WebhookEvent, restored
 
 OnEvent = Callable[[WebhookEvent], Awaitable[object] | object]
@@ -93,7 +92,7 @@ class Outcome:
     """Whether it certainly came after the mark that was asked for."""
 
 
-class WebhookInbox:
+class WebhookInbox(SharedFile):
     """
     A file that keeps events until they are dealt with; give it to `webhook_handler` and to `OrdersClient.place_v7`.
 
@@ -132,32 +131,16 @@ class WebhookInbox:
             raise ConfigurationError(f"at_most must be a whole number, 1 or more, not {brief(at_most)}")
         if not (isinstance(lease, timedelta) and lease > timedelta(0)):
             raise ConfigurationError(f"lease must be a timedelta above 0, not {brief(lease)}")
-        self.path = str(path)
+        super().__init__(path, _KIND)
         self._keep = checked_keep(keep)
         self._at_most = at_most
         self._lease = lease.total_seconds()
         self._clock = clock
         self._sleep = sleep
-        self._storage = SharedStorage(self.path, _KIND)
         self._puts = 0
         """How many events were put in."""
         self._told = set[asyncio.Future[None]]()
         """Done when the next is."""
-
-    async def __aenter__(self) -> Self:
-        """
-        Open the file; may be entered several times at once.
-
-        Raises:
-            ConfigurationError: It cannot be opened, is locked for long, is no inbox, or is open in another loop.
-        """
-        await self._storage.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self._storage.__aexit__(kind, error, traceback)
 
     async def put(self, event: WebhookEvent, *, deliver: bool = True) -> None:
         """
@@ -270,9 +253,6 @@ class WebhookInbox:
 
         async with self:
             return await self._storage.run(work)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.path!r})"
 
     # ── For `placing_v7` ────────────────────────────────────────────────────────────────────────────────────────
 

@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from os import PathLike
-from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -24,7 +23,7 @@ from attrs import asdict, astuple, field, frozen
 from ingram_orders.errors import ConfigurationError, IngramError, InvalidRequestError, brief
 from ingram_orders.logs import tell
 from ingram_orders.models import FoundOrder
-from ingram_orders.storage import MEMORY, Kind, SharedStorage
+from ingram_orders.storage import MEMORY, Kind, SharedFile
 
 _KIND: Final = Kind(
     name="order journal",
@@ -120,7 +119,7 @@ class Record:
         return min((it.at for it in self.sends), default=None)
 
 
-class OrderJournal:
+class OrderJournal(SharedFile):
     """
     A file that keeps what is known of orders being placed; give it to `OrdersClient.place` and `OrdersClient.recover`.
 
@@ -153,26 +152,10 @@ class OrderJournal:
             raise ConfigurationError(f"a journal must be a file, and {brief(path)} is none")
         if not (isinstance(lease, timedelta) and lease > timedelta(0)):
             raise ConfigurationError(f"lease must be a timedelta above 0, not {brief(lease)}")
-        self.path = str(path)
+        super().__init__(path, _KIND)
         self._lease = lease.total_seconds()
         self._clock = clock
         self._sleep = sleep
-        self._storage = SharedStorage(self.path, _KIND)
-
-    async def __aenter__(self) -> Self:
-        """
-        Open the file; may be entered several times at once.
-
-        Raises:
-            ConfigurationError: It cannot be opened, is locked for long, is no journal, or is open in another loop.
-        """
-        await self._storage.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self._storage.__aexit__(kind, error, traceback)
 
     async def discard(self, placement: OpenPlacement) -> None:
         """
@@ -216,9 +199,6 @@ class OrderJournal:
                     ).rowcount
                 )
             )
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.path!r})"
 
     # ── For `placing` ───────────────────────────────────────────────────────────────────────────────────────────
 

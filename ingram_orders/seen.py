@@ -5,11 +5,10 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from os import PathLike
-from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Protocol
 
 from ingram_orders.errors import ConfigurationError, DuplicateEventError, brief
-from ingram_orders.storage import MEMORY, Kind, SharedStorage
+from ingram_orders.storage import MEMORY, Kind, SharedFile
 
 KEEP: Final = timedelta(days=30)
 """For which time an id is kept. The API documents none in which it delivers again."""
@@ -77,7 +76,7 @@ class SeenInMemory:
         self._seen[event_id] = now
 
 
-class SeenInFile:
+class SeenInFile(SharedFile):
     """
     A file that knows what all processes have seen that use it, and after a restart, too.
 
@@ -100,25 +99,9 @@ class SeenInFile:
         """
         if not isinstance(path, str | PathLike) or str(path) in {"", MEMORY}:
             raise ConfigurationError(f"what was seen is kept in a file, and {brief(path)} is none")
-        self.path = str(path)
+        super().__init__(path, _KIND)
         self._keep = checked_keep(keep)
         self._clock = clock
-        self._storage = SharedStorage(self.path, _KIND)
-
-    async def __aenter__(self) -> Self:
-        """
-        Open the file; may be entered several times at once.
-
-        Raises:
-            ConfigurationError: It cannot be opened, or is of another kind.
-        """
-        await self._storage.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self._storage.__aexit__(kind, error, traceback)
 
     async def add(self, event_id: str) -> None:
         """
@@ -140,9 +123,6 @@ class SeenInFile:
             is_new = await self._storage.run(work)
         if not is_new:
             raise duplicate(event_id)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.path!r})"
 
 
 def checked_keep(keep: timedelta) -> float:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -268,6 +269,32 @@ class SharedStorage:
 
     def __str__(self) -> str:
         return f"the {self._kind.name} {self.path}"
+
+
+class SharedFile:
+    """What keeps something in a `SharedStorage`; open inside `async with`, any number of times at once."""
+
+    def __init__(self, path: str | PathLike[str], kind: Kind) -> None:
+        self.path = str(path)
+        self._storage = SharedStorage(self.path, kind)
+
+    async def __aenter__(self) -> Self:
+        """
+        Open the file; may be entered several times at once.
+
+        Raises:
+            ConfigurationError: It cannot be opened, is locked for long, is of another kind, or open in another loop.
+        """
+        await self._storage.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._storage.__aexit__(kind, error, traceback)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.path!r})"
 
 
 def _looked_at(done: "asyncio.Future[Any]") -> None:
