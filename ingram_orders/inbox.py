@@ -5,22 +5,18 @@ Each is kept once by its id. What is done with one is done at least once, since 
 """
 
 import asyncio
-import inspect
-import logging
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Set
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
-from contextvars import copy_context
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from os import PathLike
 from typing import Final
-from uuid import uuid4
 
 from attrs import frozen
 
 from ingram_orders.builder import check_whole
+from ingram_orders.delivering import SLOWEST, Claimed, OnEvent, deliver
 from ingram_orders.errors import (
     ConfigurationError,
     InboxFullError,
@@ -28,21 +24,11 @@ from ingram_orders.errors import (
     brief,
     describe,
 )
-from ingram_orders.exact_json import LONG_BODY, read_again, write_json
+from ingram_orders.exact_json import read_again, write_json
 from ingram_orders.finding import folded
-from ingram_orders.logs import tell
 from ingram_orders.seen import KEEP, checked_keep, duplicate
 from ingram_orders.storage import Kind, SharedFile
 from ingram_orders.webhooks import OrderCreatedEvent, OrderFailedEvent, WebhookEvent, restored
-
-OnEvent = Callable[[WebhookEvent], Awaitable[object] | object]
-"""What deals with an event; a plain function does so in a thread, so that it does not hold the event loop."""
-
-LOOK: Final = 1.0
-"""Seconds after which to look again for what other processes have put in, and for what is due again."""
-
-_SLOWEST: Final = 3600.0
-"""Seconds after which at most an event is dealt with again where that failed; first it is two, then twice as long."""
 
 _KIND: Final = Kind(
     name="webhook inbox",
@@ -68,18 +54,6 @@ _KIND: Final = Kind(
     CREATE INDEX events_by_po ON events (po, id) WHERE po IS NOT NULL;
     CREATE INDEX events_by_end ON events (settled_at) WHERE settled_at IS NOT NULL""",
 )
-
-_log = logging.getLogger(__name__)
-
-
-@frozen
-class _Claimed:
-    """An event that is ours to deal with."""
-
-    id: int
-    event_id: str
-    data: str
-    failures: int
 
 
 @frozen
@@ -134,10 +108,11 @@ class WebhookInbox(SharedFile):
         super().__init__(path, _KIND)
         self._keep = checked_keep(keep)
         self._at_most = at_most
-        self._lease = lease.total_seconds()
+        self.lease = lease.total_seconds()
+        """Seconds."""
         self._clock = clock
         self._sleep = sleep
-        self._puts = 0
+        self.puts = 0
         """How many events were put in."""
         self._told = set[asyncio.Future[None]]()
         """Done when the next is."""
@@ -183,7 +158,7 @@ class WebhookInbox(SharedFile):
 
         async with self:
             await self._storage.run(work)
-        self._puts += 1
+        self.puts += 1
         for it in self._told:
             if not it.done():
                 it.set_result(None)
@@ -211,7 +186,7 @@ class WebhookInbox(SharedFile):
         if not callable(on_event):
             raise ConfigurationError(f"on_event must be a function, not {brief(on_event)}")
         async with self:
-            delivering = asyncio.create_task(self._deliver(on_event, at_once))
+            delivering = asyncio.create_task(deliver(self, on_event, at_once, self._sleep))
             try:
                 yield
             finally:
@@ -254,7 +229,20 @@ class WebhookInbox(SharedFile):
         async with self:
             return await self._storage.run(work)
 
-    # ── For `placing_v7` ────────────────────────────────────────────────────────────────────────────────────────
+    # ── For `delivering` and `placing_v7` ───────────────────────────────────────────────────────────────────────
+
+    async def news(self, seconds: float) -> None:
+        """Wait until an event is put in by this process, or so many seconds."""
+        # Of this loop, whichever that is: an inbox may be used in several, one after the other.
+        told = asyncio.get_running_loop().create_future()
+        self._told.add(told)
+        sleeping = asyncio.ensure_future(self._sleep(seconds))
+        try:
+            await asyncio.wait([told, sleeping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._told.discard(told)
+            sleeping.cancel()
+            await asyncio.wait([sleeping])
 
     async def mark(self) -> str:
         """Give a mark of now, for `outcomes`."""
@@ -285,108 +273,19 @@ class WebhookInbox(SharedFile):
 
         return await self._storage.run(work)
 
-    async def news(self, seconds: float) -> None:
-        """Wait until an event is put in by this process, or so many seconds."""
-        # Of this loop, whichever that is: an inbox may be used in several, one after the other.
-        told = asyncio.get_running_loop().create_future()
-        self._told.add(told)
-        sleeping = asyncio.ensure_future(self._sleep(seconds))
-        try:
-            await asyncio.wait([told, sleeping], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._told.discard(told)
-            sleeping.cancel()
-            await asyncio.wait([sleeping])
+    async def claim(self, owner: str, under_way: Set[int]) -> Claimed | None:
+        """
+        Become the one who deals with the next event that is due.
 
-    # ── Dealing with events ─────────────────────────────────────────────────────────────────────────────────────
+        Args:
+            owner: The name under which it is claimed.
+            under_way: By their ids, those that *owner* deals with already.
 
-    async def _deliver(self, on_event: OnEvent, at_once: int) -> None:
-        owner = uuid4().hex
-        free = asyncio.Semaphore(at_once)
-        under_way = set[int]()
-        # Their own, so that slow functions keep nobody else's work from being done.
-        threads = None if _is_async(on_event) else ThreadPoolExecutor(at_once, thread_name_prefix="on_event")
+        Returns:
+            The event; `None` where none is due that nobody deals with.
+        """
 
-        async def deal_with(claimed: _Claimed) -> None:
-            try:
-                await self._deal_with(claimed, owner, on_event, threads)
-            finally:
-                under_way.discard(claimed.id)
-                free.release()
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._beat(owner, under_way))
-                while True:
-                    await free.acquire()
-                    # Read before asking: what comes while that is under way is not to be slept over.
-                    puts = self._puts
-                    claimed: _Claimed | None = None
-                    try:
-                        claimed = await self._claim(owner, frozenset(under_way))
-                    except ConfigurationError as exc:
-                        tell(_log, logging.ERROR, "events cannot be dealt with: %s", exc)
-                    if claimed is not None:
-                        under_way.add(claimed.id)
-                        group.create_task(deal_with(claimed))
-                        continue
-                    free.release()
-                    if puts == self._puts:
-                        await self.news(LOOK)
-        finally:
-            if threads is not None:
-                await asyncio.get_running_loop().run_in_executor(None, threads.shutdown)
-            # Also what was claimed while this was cancelled: nobody has to wait for the lease to end.
-            with suppress(ConfigurationError):
-                await self._storage.run(
-                    lambda connection: connection.execute(
-                        "UPDATE events SET owner = NULL WHERE owner = ? AND settled_at IS NULL", (owner,)
-                    )
-                )
-
-    async def _deal_with(
-        self, claimed: _Claimed, owner: str, on_event: OnEvent, threads: ThreadPoolExecutor | None
-    ) -> None:
-        failure: BaseException | None = None
-        wait, settled_at = 0.0, None
-        try:
-            event = await _event(claimed.data)
-            if threads is None:
-                given = on_event(event)
-            else:
-                loop, context = asyncio.get_running_loop(), copy_context()
-                given = await loop.run_in_executor(threads, lambda: context.run(on_event, event))
-            if inspect.isawaitable(given):
-                await given
-            settled_at = self._clock()
-        except Exception as exc:  # it is somebody else's, and may fail at anything
-            failure = exc
-        except asyncio.CancelledError as exc:
-            if (task := asyncio.current_task()) is None or task.cancelling():
-                raise
-            failure = exc  # by something of its own that was cancelled, and not by us
-        if failure is not None:
-            wait = min(2.0 ** min(claimed.failures + 1, 30), _SLOWEST)
-            text = "event %s could not be dealt with, and comes again in %.0f s: %s"
-            tell(_log, logging.ERROR, text, claimed.event_id, wait, describe(failure), error=failure)
-        row = settled_at, self._clock() + wait, failure is not None, claimed.id, owner
-        try:
-            # Handed over at once, and so done also when this is cancelled.
-            await self._storage.run(
-                lambda connection: connection.execute(
-                    "UPDATE events SET owner = NULL, settled_at = ?, due_at = ?, failures = failures + ?"
-                    " WHERE id = ? AND owner = ?",
-                    row,
-                )
-            )
-        except ConfigurationError as exc:
-            text = "event %s: what was done about it cannot be noted, and it comes again: %s"
-            tell(_log, logging.ERROR, text, claimed.event_id, exc)
-
-    async def _claim(self, owner: str, under_way: Set[int]) -> _Claimed | None:
-        """Become the one who deals with the next event; `None` where none is due that nobody deals with."""
-
-        def work(connection: sqlite3.Connection) -> _Claimed | None:
+        def work(connection: sqlite3.Connection) -> Claimed | None:
             self._storage.check_file()
             now = self._clock()
             # A claim that ends, or an event that is due, much later than can be was put down by a clock that has gone
@@ -395,42 +294,42 @@ class WebhookInbox(SharedFile):
                 "SELECT id, event_id, data, failures FROM events WHERE settled_at IS NULL"
                 " AND (due_at <= ? OR due_at > ?) AND (owner IS NULL OR claimed_until <= ? OR claimed_until > ?)"
                 " ORDER BY due_at, id",
-                (now, now + 2 * _SLOWEST, now, now + 2 * self._lease),
+                (now, now + 2 * SLOWEST, now, now + 2 * self.lease),
             )
-            # What is under way here stays so, should its lease have ended while the event loop was held.
-            claimed = next((_Claimed(*it) for it in due if it[0] not in under_way), None)
+            # What is under way stays so, should its lease have ended while the event loop was held.
+            claimed = next((Claimed(*it) for it in due if it[0] not in under_way), None)
             due.close()
             if claimed is None:
                 return None
             connection.execute(
-                "UPDATE events SET owner = ?, claimed_until = ? WHERE id = ?", (owner, now + self._lease, claimed.id)
+                "UPDATE events SET owner = ?, claimed_until = ? WHERE id = ?", (owner, now + self.lease, claimed.id)
             )
             return claimed
 
         return await self._storage.run(work)
 
-    async def _beat(self, owner: str, under_way: Set[int]) -> None:
-        """Give signs of life, of what is under way; whatever else was claimed is left to whoever comes."""
-        while True:
-            await self._sleep(self._lease / 3)
-            rows = [(self._clock() + self._lease, id_, owner) for id_ in under_way]
+    async def keep_claims(self, owner: str, under_way: Set[int]) -> None:
+        """Give a sign of life, of what is under way; whatever else was claimed is left to whoever comes."""
+        rows = [(self._clock() + self.lease, id_, owner) for id_ in under_way]
+        statement = "UPDATE events SET claimed_until = ? WHERE id = ? AND owner = ? AND settled_at IS NULL"
+        await self._storage.run(lambda connection: connection.executemany(statement, rows))
 
-            def work(connection: sqlite3.Connection, rows: list[tuple[float, int, str]] = rows) -> None:
-                statement = "UPDATE events SET claimed_until = ? WHERE id = ? AND owner = ? AND settled_at IS NULL"
-                connection.executemany(statement, rows)
+    async def note(self, claimed: Claimed, owner: str, *, again_in: float | None) -> None:
+        """Note that an event was dealt with, or that it failed, and in how many seconds it comes again."""
+        now, failed = self._clock(), again_in is not None
+        row = None if failed else now, now + (again_in or 0.0), failed, claimed.id, owner
+        await self._storage.run(
+            lambda connection: connection.execute(
+                "UPDATE events SET owner = NULL, settled_at = ?, due_at = ?, failures = failures + ?"
+                " WHERE id = ? AND owner = ?",
+                row,
+            )
+        )
 
-            with suppress(ConfigurationError):  # who claims next tells it
-                await self._storage.run(work)
-
-
-async def _event(data: str) -> WebhookEvent:
-    if len(data) < LONG_BODY:
-        return restored(read_again(data))
-    return await asyncio.to_thread(lambda: restored(read_again(data)))
-
-
-def _is_async(function: OnEvent) -> bool:
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+    async def give_back(self, owner: str) -> None:
+        """Let others deal with what was claimed: nobody has to wait for the lease to end."""
+        statement = "UPDATE events SET owner = NULL WHERE owner = ? AND settled_at IS NULL"
+        await self._storage.run(lambda connection: connection.execute(statement, (owner,)))
 
 
 def _po(number: str | None) -> str | None:

@@ -16,6 +16,7 @@ from attrs import evolve, frozen
 from ingram_orders.builder import A, BeforeSend, Request, Response
 from ingram_orders.confirming import confirm
 from ingram_orders.converters import structure, unstructure
+from ingram_orders.delivering import LOOK
 from ingram_orders.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -26,7 +27,7 @@ from ingram_orders.errors import (
     PermissionDeniedError,
 )
 from ingram_orders.exact_json import read_json, write_json
-from ingram_orders.inbox import LOOK, Outcome, WebhookInbox
+from ingram_orders.inbox import Outcome, WebhookInbox
 from ingram_orders.logs import tell
 from ingram_orders.models import AsyncOrderCreateDTO, AsyncOrderCreateResponse, FoundOrder, OrderDetailB2B
 from ingram_orders.operations import CreateOrderV7

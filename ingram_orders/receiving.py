@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from ingram_orders.builder import check_whole
+from ingram_orders.delivering import OnEvent
 from ingram_orders.errors import (
     ConfigurationError,
     DuplicateEventError,
@@ -19,7 +20,7 @@ from ingram_orders.errors import (
     describe,
 )
 from ingram_orders.exact_json import LONG_BODY
-from ingram_orders.inbox import OnEvent, WebhookInbox
+from ingram_orders.inbox import WebhookInbox
 from ingram_orders.logs import tell
 from ingram_orders.seen import SeenEvents, SeenInFile, SeenInMemory
 from ingram_orders.settings import checked_seconds

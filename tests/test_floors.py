@@ -39,6 +39,7 @@ FLOORS = {
     "pacing": 5,
     "confirming": 5,
     "seen": 2,
+    "delivering": 4,
     "inbox": 5,
     "receiving": 6,
     "polling": 5,

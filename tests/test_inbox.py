@@ -38,8 +38,8 @@ from ingram_orders import (
     WebhookEvent,
     WebhookInbox,
 )
+from ingram_orders.delivering import LOOK
 from ingram_orders.exact_json import LONG_BODY, read_json
-from ingram_orders.inbox import LOOK
 from ingram_orders.webhooks import read, restored
 
 
@@ -324,7 +324,7 @@ async def test_a_long_event_is_read_off_the_event_loop(monkeypatch: pytest.Monke
         threads[data["eventId"]] = threading.current_thread()
         return restored(data)
 
-    monkeypatch.setattr("ingram_orders.inbox.restored", noted)
+    monkeypatch.setattr("ingram_orders.delivering.restored", noted)
     await there_and_back(event("short"))
     await there_and_back(event("long", padding="x" * LONG_BODY))
     assert threads["short"] is threading.main_thread()
@@ -676,7 +676,7 @@ async def crash(path: Path, clock: Moved) -> None:
     """Leave the file as a process does that is killed while it deals with all that there is."""
     async with WebhookInbox(path, clock=clock, sleep=clock.sleep) as inbox:
         for _ in range(await inbox.waiting()):
-            assert await inbox._claim("who was killed", set()) is not None
+            assert await inbox.claim("who was killed", set()) is not None
 
 
 async def test_what_a_crash_left_is_dealt_with_when_its_lease_is_over(path: Path, clock: Moved) -> None:
@@ -794,14 +794,14 @@ async def test_several_who_deal_with_one_file_share_the_work(path: Path) -> None
 def test_an_inbox_is_used_in_several_loops_one_after_the_other(path: Path) -> None:
     """In each it waits for events that come, and looks for them no more often than it should."""
     inbox, looks = WebhookInbox(path), 0
-    claim = inbox._claim
+    claim = inbox.claim
 
     async def counted(*arguments: Any) -> Any:
         nonlocal looks
         looks += 1
         return await claim(*arguments)
 
-    inbox._claim = counted  # type: ignore[method-assign, assignment]
+    inbox.claim = counted  # type: ignore[method-assign, assignment]
 
     async def main(event_id: str) -> list[str]:
         dealt = Dealt()
