@@ -36,7 +36,7 @@ from ingram_orders.operations import (
 from ingram_orders.placing import SETTLE
 from ingram_orders.placing import Settings as PlacingSettings
 from ingram_orders.placing_v6 import PlacedOrder, Placement
-from ingram_orders.placing_v7 import PlacedOrderV7, PlacementV7
+from ingram_orders.placing_v7 import Crowd, PlacedOrderV7, PlacementV7
 from ingram_orders.polling import FINAL, StatusChanges
 from ingram_orders.recovering import recover
 from ingram_orders.resolving import Resolution, resolve
@@ -182,6 +182,7 @@ class OrdersClient:
             sleep=sleep,
             random=random,
         )
+        self._waiting_v7 = Crowd()
         self._is_view = False
         self._defaults = _given(
             im_customer_number=customer_number, im_country_code=country_code, im_sender_id=sender_id
@@ -338,27 +339,31 @@ class OrdersClient:
         read back, since the body of an event is not signed. An event that says that it was refused counts once searches
         have found no such order for as long as *settle*; without one, nothing says that it was. It is sent once: no
         refusal of duplicates is documented for v7. Each placement costs a search before, and one after 16 seconds, or
-        after two without *events*, each further one after twice as long, up to *every*.
+        after two without *events*, each further one after twice as long, up to *every*; where many wait at a time,
+        all of them take half of the API's quota at most.
 
         Args:
             create: `create_v7()` with all that is to be sent, which goes through the client or view that it was begun
                 on; or just the body, and then this one's defaults count. It must have a purchase order number.
-            events: The inbox into which your handler puts events, in this process or in another; `None` is for
-                searching only, and then a refusal stays unknown.
+            events: The inbox into which your handler puts events, in this process or in another, of this customer only;
+                `None` is for searching only, and then a refusal stays unknown.
             journal: Where it is kept, so that a crash neither forgets nor doubles it: the same call after a restart
                 goes on waiting. Two at once under one key (API, customer, country and number) become one. `None` is for
                 no longer than this call.
             timeout: Seconds for all of it; `None` is for however long it takes, which may be a night.
-            settle: How long an order is looked for that an event says was refused.
+            settle: How long an order is looked for that an event says was refused; longer than v7 may queue an order
+                that is not, since an event may lie.
             every: How long there is between two searches at most.
 
         Raises:
-            OutcomeUnknownError: It was sent, and the time was up, or it cannot be looked for; `orders` are those that
-                it may be. With a journal, calling this again goes on waiting.
-            OrderRefusedError: An event said so, and no search found it; `errors` are the reasons.
+            OutcomeUnknownError: It was sent, and the time was up, or it cannot be looked for, or `orders` may be it, or
+                not. With a journal, calling this again goes on waiting.
+            OrderRefusedError: An event said so, and no search found it; `errors` are the reasons. With a journal, the
+                same call raises it again, and another body may be sent; for the same, see `placement` there.
             DuplicateOrderError: The number was used before; `orders` are those found. Nothing was sent.
             InvalidRequestError: All problems of the request; or another body is in the journal under its key.
-            ConfigurationError: Of the journal and the inbox, too: one cannot be opened or used; nothing was sent.
+            ConfigurationError: Of the journal and the inbox, too: one cannot be opened or used; by this call, nothing
+                was sent.
             IngramError: Nothing was placed; see `ingram_orders.errors`.
         """
         if isinstance(create, AsyncOrderCreateDTO):
@@ -371,17 +376,19 @@ class OrdersClient:
             raise ConfigurationError(f"every must be a timedelta above 0, not {brief(every)}")
         client = create.sends if isinstance(create.sends, OrdersClient) else self  # a view has defaults of its own
         out = client._encoded(create)
-        if not (out.customer_order_number or "").strip():
-            raise InvalidRequestError(
-                ["async_order_create_dto.customer_order_number is required: its outcome cannot be told without"]
-            )
+        number = out.customer_order_number or ""
+        if not number or number != number.strip():  # which the API may cut, and it could not be told from others then
+            why = "must be there, and have no blanks at its ends: by it alone its outcome is told"
+            raise InvalidRequestError([f"async_order_create_dto.customer_order_number {why}"])
         placement = PlacementV7(
             client,
             create,
             out,
             events=events,
             timeout=None if timeout is None else checked_seconds(timeout, "timeout"),
+            total=client._session.timeouts.total,
             every=every.total_seconds(),
+            crowd=client._waiting_v7,
             **client._placing(journal, settle),
         )
         return await placement.run()

@@ -43,6 +43,7 @@ from urllib.parse import quote, quote_plus
 from attrs import evolve, fields, frozen
 
 if TYPE_CHECKING:
+    from ingram_orders.journal import OpenPlacement
     from ingram_orders.models import FoundOrder, OrderDetailB2B, OrderStatus
     from ingram_orders.webhooks import OrderFailedEvent
 
@@ -296,6 +297,8 @@ class OrderRefusedError(ApiError):
 
     event: "OrderFailedEvent | None" = None
     """What said so, of a v7 create; then `status` is 200, which the create was answered, and `body` empty."""
+    placement: "OpenPlacement | None" = None
+    """Of a v7 create: what to give to `OrderJournal.discard` before the same order can be placed again."""
 
 
 class AuthenticationError(ApiError):

@@ -44,8 +44,9 @@ _KIND: Final = Kind(
         event_id TEXT NOT NULL UNIQUE,
         data TEXT NOT NULL,  -- all that it says, in JSON
         po TEXT,  -- the purchase order number whose outcome it tells, folded
+        came_at REAL NOT NULL,
         settled_at REAL,  -- NULL while it is to be dealt with
-        due_at REAL NOT NULL,
+        due_at REAL NOT NULL DEFAULT 0,  -- and not when it came: it is due at once, also if the clock goes back
         failures INTEGER NOT NULL DEFAULT 0,
         -- Who deals with it, and until when he is taken to live, in seconds since the epoch.
         owner TEXT, claimed_until REAL NOT NULL DEFAULT 0
@@ -62,8 +63,10 @@ class Outcome:
 
     id: int
     event: OrderCreatedEvent | OrderFailedEvent
-    is_after: bool
-    """Whether it certainly came after the mark that was asked for."""
+    age: float
+    """How many seconds ago it came."""
+    is_after: bool | None
+    """Whether it came after the mark that was asked for; `None` where that is of another inbox, or there is none."""
 
 
 class WebhookInbox(SharedFile):
@@ -114,8 +117,8 @@ class WebhookInbox(SharedFile):
         self._sleep = sleep
         self.puts = 0
         """How many events were put in."""
-        self._told = set[asyncio.Future[None]]()
-        """Done when the next is."""
+        self._told = dict[asyncio.Future[None], str | None]()
+        """Done when the next is, or the next of a purchase order number."""
 
     async def put(self, event: WebhookEvent, *, deliver: bool = True) -> None:
         """
@@ -152,15 +155,15 @@ class WebhookInbox(SharedFile):
             except (ValueError, RecursionError) as exc:
                 raise UnreadableEventError(f"the event cannot be written: {describe(exc)}") from None
             connection.execute(
-                "INSERT INTO events (event_id, data, po, settled_at, due_at) VALUES (?, ?, ?, ?, ?)",
-                (event.event_id, data, po, None if deliver else now, now),
+                "INSERT INTO events (event_id, data, po, came_at, settled_at) VALUES (?, ?, ?, ?, ?)",
+                (event.event_id, data, po, now, None if deliver else now),
             )
 
         async with self:
             await self._storage.run(work)
         self.puts += 1
-        for it in self._told:
-            if not it.done():
+        for it, wanted in self._told.items():
+            if not it.done() and wanted in (None, po):
                 it.set_result(None)
 
     @asynccontextmanager
@@ -231,22 +234,27 @@ class WebhookInbox(SharedFile):
 
     # ── For `delivering` and `placing_v7` ───────────────────────────────────────────────────────────────────────
 
-    async def news(self, seconds: float) -> None:
-        """Wait until an event is put in by this process, or so many seconds."""
+    async def news(self, seconds: float, number: str | None = None) -> None:
+        """Wait until an event is put in by this process, any or one for `outcomes` of a number; or so many seconds."""
         # Of this loop, whichever that is: an inbox may be used in several, one after the other.
         told = asyncio.get_running_loop().create_future()
-        self._told.add(told)
+        self._told[told] = None if number is None else _po(number)
         sleeping = asyncio.ensure_future(self._sleep(seconds))
         try:
             await asyncio.wait([told, sleeping], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._told.discard(told)
+            del self._told[told]
             sleeping.cancel()
             await asyncio.wait([sleeping])
 
     async def mark(self) -> str:
         """Give a mark of now, for `outcomes`."""
-        return await self._storage.run(lambda connection: "{}:{}".format(*_place(connection)))
+
+        def work(connection: sqlite3.Connection) -> str:
+            self._storage.check_file()
+            return "{}:{}".format(*_place(connection))
+
+        return await self._storage.run(work)
 
     async def outcomes(self, number: str, mark: str | None, after: int = 0) -> list[Outcome]:
         """
@@ -254,21 +262,22 @@ class WebhookInbox(SharedFile):
 
         Args:
             number: The purchase order number.
-            mark: What came before it is told from what came since; `None`, or that of another inbox, is for no such.
+            mark: What came before it is told from what came since.
             after: An `Outcome.id`: those up to it are left out.
         """
 
         def work(connection: sqlite3.Connection) -> list[Outcome]:
+            self._storage.check_file()
             identity, _ = _place(connection)
             marked, _, last = (mark or "").partition(":")
-            found = connection.execute(
-                "SELECT id, data FROM events WHERE po = ? AND id > ? ORDER BY id", (_po(number), after)
-            )
-            told: list[Outcome] = []
-            for id_, data in found:
+            now, told = self._clock(), list[Outcome]()
+            for id_, data, came_at in connection.execute(
+                "SELECT id, data, came_at FROM events WHERE po = ? AND id > ? ORDER BY id", (_po(number), after)
+            ):
                 event = restored(read_again(data))
-                if isinstance(event, OrderCreatedEvent | OrderFailedEvent):
-                    told.append(Outcome(id_, event, marked == identity and id_ > int(last)))
+                if isinstance(event, OrderCreatedEvent | OrderFailedEvent):  # as all that have a number
+                    is_after = id_ > int(last) if marked == identity else None
+                    told.append(Outcome(id_, event, max(now - came_at, 0.0), is_after))
             return told
 
         return await self._storage.run(work)

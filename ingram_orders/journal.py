@@ -110,6 +110,8 @@ class Record:
     """Of v7: what came into the inbox before the first send is told from what came since; see `WebhookInbox.mark`."""
     confirmation: str | None = None
     """Of v7: what the create was answered, in JSON."""
+    gives_way: bool = False
+    """Of v7: whether its outcome is that it was refused, and another body may be placed under its key."""
     outcome: str | None = None
     """What came of it, in `placing`'s words; `None` while it is open."""
 
@@ -159,22 +161,31 @@ class OrderJournal(SharedFile):
 
     async def discard(self, placement: OpenPlacement) -> None:
         """
-        Forget a placement that `recover` gave, once it is known by other ways what became of it.
+        Forget a placement that `recover` gave, once it is known by other ways what became of it; or the `placement` of
+        an `OrderRefusedError`.
 
         Only for what nobody can find out from here, as what Ingram's people say: it may be placed anew then.
 
         Raises:
             ConfigurationError: The journal cannot be opened or used; or somebody is on this placement, or it was sent
-                again since `recover` gave it, is settled, or is gone.
+                again since it was given, is settled otherwise, or is gone.
         """
         key, owner = placement.key, f"discard {uuid4().hex}"
         async with self:
             record = await self.claim(key, owner, None)
+            is_it = record is not None and (record.attempts, record.sent_at) == (placement.attempts, placement.sent_at)
             if record is not None and record.outcome is None:
                 async with self.held(key, owner):
-                    if (record.attempts, record.sent_at) == (placement.attempts, placement.sent_at):
+                    if is_it:
                         await self.forget(key, owner)
                         return
+            elif record is not None and record.gives_way and is_it:
+                await self._storage.run(
+                    lambda connection: connection.execute(
+                        "DELETE FROM placements WHERE key = ? AND outcome = ?", (_of(key), record.outcome)
+                    )
+                )
+                return
         raise ConfigurationError(
             f"{key.customer_order_number} is being placed, or was meanwhile, or is not in {self.path}: recover() first"
         )
@@ -234,6 +245,12 @@ class OrderJournal(SharedFile):
                 return Record()
             its_hash, its_owner, leased_until, lease, text, outcome = found
             record = self._read(text, outcome)
+            if outcome is not None and record.gives_way and body_hash not in (None, its_hash):
+                record, outcome = Record(), None
+                connection.execute(
+                    "UPDATE placements SET record = ?, outcome = NULL, settled_at = NULL WHERE key = ?",
+                    (_written(record), _of(key)),
+                )
             # A lease that ends much later than one given now was given by a clock that has gone back since.
             is_held = outcome is None and its_owner not in (None, owner) and now < leased_until <= now + 2 * lease
             was_begun = outcome is not None or is_held or record.attempts > 0

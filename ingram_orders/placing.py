@@ -39,7 +39,7 @@ B = TypeVar("B")
 SETTLE: Final = timedelta(minutes=10)
 """How long an order is looked for that may have been placed."""
 
-_FIRST_LOOK: Final = 2.0
+FIRST_LOOK: Final = 2.0
 """Seconds after a first look at once; each further one comes twice as long after the one before."""
 
 _ALLOWS: Final = "allowduplicatecustomerordernumber"
@@ -71,7 +71,7 @@ def looks(settle: float) -> Iterator[float]:
 
 def first_step(settle: float) -> float:
     """Give the seconds after which to look for the second time."""
-    return min(_FIRST_LOOK, settle / 16)
+    return min(FIRST_LOOK, settle / 16)
 
 
 def allows_duplicates(body: OrderCreateRequest | AsyncOrderCreateDTO, written: bytes) -> bool:
@@ -189,9 +189,9 @@ class Placing(Generic[P]):
                         said = True
                     await self._wait_for_other()
                     continue
-                if record.outcome is not None:
-                    return self._read(record.outcome)
                 self._record = record
+                if record.outcome is not None:
+                    return self._read_outcome(record.outcome)
                 async with self._journal.held(self._key, self._owner):
                     with suppress(Taken):
                         return await self._place()
@@ -203,7 +203,7 @@ class Placing(Generic[P]):
         """Place it, now that nobody else is on it."""
         raise NotImplementedError
 
-    def _read(self, outcome: str) -> P:
+    def _read_outcome(self, outcome: str) -> P:
         """Read what the journal holds of one that was placed."""
         raise NotImplementedError
 

@@ -217,7 +217,7 @@ class Placement(Placing[PlacedOrder]):
         await keep_outcome(self._journal, self._key, facts)
         return placed
 
-    def _read(self, outcome: str) -> PlacedOrder:
+    def _read_outcome(self, outcome: str) -> PlacedOrder:
         return kept_outcome(
             self._number,
             outcome,

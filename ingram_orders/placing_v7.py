@@ -6,45 +6,67 @@ so a refusal counts only once searches have found no such order for a while. No 
 v7, so what may have been taken in is never sent again.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from datetime import datetime
+import math
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NoReturn, Unpack
 
-from attrs import evolve, frozen
+from attrs import define, evolve, field, frozen
 
 from ingram_orders.builder import A, BeforeSend, Request, Response
-from ingram_orders.confirming import confirm
+from ingram_orders.confirming import numbers_of
 from ingram_orders.converters import structure, unstructure
 from ingram_orders.delivering import LOOK
 from ingram_orders.errors import (
     AuthenticationError,
+    BadRequestError,
     ConfigurationError,
     IngramError,
     InvalidRequestError,
+    NotFoundError,
     OrderRefusedError,
     OutcomeUnknownError,
     PermissionDeniedError,
 )
 from ingram_orders.exact_json import read_json, write_json
-from ingram_orders.inbox import Outcome, WebhookInbox
+from ingram_orders.inbox import WebhookInbox
+from ingram_orders.journal import OpenPlacement
 from ingram_orders.logs import tell
 from ingram_orders.models import AsyncOrderCreateDTO, AsyncOrderCreateResponse, FoundOrder, OrderDetailB2B
-from ingram_orders.operations import CreateOrderV7
-from ingram_orders.placing import Placing, SendsNoted, Settings, because, first_step, keep_outcome, kept_outcome, ours
+from ingram_orders.operations import CreateOrderV7, GetOrderDetails
+from ingram_orders.placing import (
+    FIRST_LOOK,
+    Placing,
+    SendsNoted,
+    Settings,
+    because,
+    first_step,
+    keep_outcome,
+    kept_outcome,
+    ours,
+)
 from ingram_orders.refusals import told
 from ingram_orders.sightings import placed_by
 from ingram_orders.webhooks import OrderCreatedEvent, OrderFailedEvent, restored
 from ingram_orders.wire import Outgoing
 
-FIRST_LOOK: Final = 2.0
-"""Seconds after which to search first; each further time it is twice as long, up to *every*."""
-
 PATIENCE: Final = 16.0
-"""The same where an event is to come, which is what tells first, as a rule, and costs no search."""
+"""
+Seconds after which to search first where an event is to come, which is what tells first, as a rule, and costs no
+search. Each further time it is twice as long, up to *every*.
+"""
 
-_MOST: Final = 100
+_MOST: Final = 20
 """Orders that are read back of an event; one purchase order does not become more."""
+
+_SKEW: Final = timedelta(minutes=5)
+"""How far the clocks may be apart by which the API dates orders and answers."""
+
+_FOR_ONE: Final = 2.0
+"""Seconds of the quota that each gets who waits: half of the sixty searches that the API allows in a minute."""
 
 _log = logging.getLogger(__name__)
 
@@ -58,8 +80,8 @@ class PlacedOrderV7:
     """What the create was answered; `None` where its answer was lost."""
     orders: tuple[FoundOrder | OrderDetailB2B, ...]
     """
-    All orders that it became, as they were read back: their details where an event named them, and otherwise as a
-    search found them. One placed may become several.
+    The orders that it became, as they were read back: the details of those that events named, and otherwise all that
+    searches found. One placed may become several.
     """
     event: OrderCreatedEvent | None = None
     """What told of it; `None` where a search found it first. Only what *orders* says is proved."""
@@ -88,7 +110,9 @@ class PlacementV7(Placing[PlacedOrderV7]):
         *,
         events: WebhookInbox | None,
         timeout: float | None,
+        total: float | None,
         every: float,
+        crowd: "Crowd",
         **settings: Unpack[Settings],
     ) -> None:
         """
@@ -100,31 +124,39 @@ class PlacementV7(Placing[PlacedOrderV7]):
             out: The same, checked and written.
             events: Where events come in; `None` is for searching only.
             timeout: Seconds for all of it; `None` is for however long it takes.
-            every: Seconds from one search to the next, at most.
+            total: Seconds for each call; `None` is for as long as *timeout* leaves.
+            every: Seconds from one search to the next, at most, unless there is a crowd.
+            crowd: All that wait on the client.
             settings: See `Placing`.
         """
         body: AsyncOrderCreateDTO = out.values["async_order_create_dto"]  # type: ignore[assignment]  # was checked
         clock = settings["clock"]
         self._ends = None if timeout is None else clock() + timeout
-        super().__init__(sends if self._ends is None else _Until(sends, self._ends, clock), out, body, **settings)
+        within = sends if self._ends is None else _Until(sends, self._ends, clock, total)
+        super().__init__(within, out, body, **settings)
+        self._hash = f"v7 {self._hash}"  # the same body by v6 is another order
         self._create = create
         self._events = events
         self._every = every
-
-    async def run(self) -> PlacedOrderV7:
-        """Place it, and wait for what becomes of it; or wait for who does."""
-        if self._events is None:
-            return await super().run()
-        async with self._events:
-            return await super().run()
+        self._crowd = crowd
 
     async def _place(self) -> PlacedOrderV7:
-        if self._record.sends:
-            unknown = self._unknown("it was sent by a process that ended before it knew what became of it")
-        else:
-            unknown = await self._begin(self._send)
-        unknown.sent_at = self._record.sent_at
-        return await self._wait(unknown)
+        async with AsyncExitStack() as stack:
+            if self._events is not None:
+                try:
+                    await stack.enter_async_context(self._events)
+                except ConfigurationError as exc:
+                    if not self._record.sends:
+                        await self._forget(exc)
+                        raise
+                    tell(_log, logging.WARNING, "order %s: no event can be read: %s", self._number, exc)
+                    self._events = None  # it may still be found
+            if self._record.sends:
+                unknown = self._unknown("it was sent by a process that ended before it knew what became of it")
+            else:
+                unknown = await self._begin(self._send)
+            with self._crowd:
+                return await self._wait(unknown)
 
     async def _wait_for_other(self) -> None:
         if self._is_over():
@@ -145,12 +177,22 @@ class PlacementV7(Placing[PlacedOrderV7]):
         """
         response = await self._send_noted(self._create)
         if isinstance(response, OutcomeUnknownError):
+            response.sent_at = self._record.sent_at
             return response
         try:
             await self._keep(evolve(self._record, confirmation=write_json(unstructure(response.model)).decode()))
         except (ConfigurationError, ValueError, RecursionError) as exc:  # it goes on all the same
             tell(_log, logging.WARNING, "order %s: its confirmation cannot be kept: %s", self._number, exc)
         return self._unknown("it was taken in", status=response.status, body=response.body)
+
+    def _is_over(self) -> bool:
+        return self._ends is not None and self._clock() >= self._ends
+
+    def _has_time_for_another_look(self) -> bool:
+        return self._ends is None or self._clock() + first_step(self._settle) < self._ends
+
+    async def _and_others(self, its: tuple[FoundOrder, ...]) -> tuple[FoundOrder, ...]:
+        return await super()._and_others(its) if self._has_time_for_another_look() else its
 
     # ── Waiting ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -160,88 +202,106 @@ class PlacementV7(Placing[PlacedOrderV7]):
 
         Raises:
             OrderRefusedError: An event says that it was refused, and searches have found nothing for a while.
-            OutcomeUnknownError: The time is up, or it could not be looked for.
+            OutcomeUnknownError: The time is up, or what there is cannot be told from it, or it cannot be looked for.
         """
         tell(_log, logging.INFO, "order %s: waiting for what becomes of it", self._number)
-        now = self._clock()
-        first = PATIENCE if self._events is not None else FIRST_LOOK
-        looks = _Looks(now, first, self._every, self._ends)
-        created: list[OrderCreatedEvent] = []
-        refusal: OrderFailedEvent | None = None
-        settled = now
-        last, failure = 0, None
-        while True:
-            outcomes, now = await self._outcomes(last), self._clock()
-            for outcome in outcomes:
-                last = outcome.id
-                if not outcome.is_after:  # of another order of this number
-                    continue
-                if isinstance(outcome.event, OrderCreatedEvent):
-                    created.append(outcome.event)
-                    looks.begin(now, FIRST_LOOK)
-                elif refusal is None and not self._is_of_before(outcome.event):
-                    refusal, settled = outcome.event, now + self._settle
-                    looks.begin(now, first_step(self._settle), also=settled)
-            if self._is_over():
-                why = "an event says that it was refused" if refusal is not None else "nothing tells what became of it"
-                raise because(unknown, f"the time was up, and {why}") from failure
-            if looks.next_at <= now:
-                looks.note(now)
-                try:
-                    placed = await self._look(created, unknown)
-                except (ConfigurationError, AuthenticationError, PermissionDeniedError) as exc:  # that does not pass
-                    raise because(unknown, "it cannot be looked for") from exc
-                except IngramError as exc:
-                    failure = exc
-                else:
-                    failure = None
-                    if placed is not None:
-                        return placed
-                    if refusal is not None and now >= settled:
-                        await self._refuse(refusal, unknown)
-            await self._pause(looks.next_at)
-
-    async def _outcomes(self, after: int) -> list[Outcome]:
-        if self._events is None:
-            return []
+        looks = _Looks(
+            self._clock(), FIRST_LOOK if self._events is None else PATIENCE, self._ends,
+            lambda: max(self._every, self._crowd.share),
+        )  # fmt: skip
+        heard = _Heard()
+        trouble = _Trouble(self._settle)
+        search: asyncio.Task[tuple[FoundOrder, ...]] | None = None
+        begun = 0.0
         try:
-            return await self._events.outcomes(self._number, self._record.mark, after)
+            while True:
+                await self._hear(heard, looks)
+                if its := await self._read_back(heard, looks):
+                    return await self._placed(its, heard.created)
+                if search is not None and search.done():
+                    if its_found := self._found(search, begun, heard, trouble, unknown):
+                        return await self._placed(await self._and_others(its_found), None)
+                    search = None
+                    if heard.refusal is not None and trouble.error is None and begun >= heard.settled:
+                        await self._refuse(heard, unknown)
+                if self._is_over():
+                    what = (
+                        "nothing tells what became of it" if heard.refusal is None else "an event says it was refused"
+                    )
+                    raise because(unknown, f"the time was up, and {what}") from trouble.error
+                if search is None and looks.next_at <= self._clock():
+                    begun = self._clock()
+                    looks.note(begun)
+                    search = asyncio.create_task(self._find())
+                await self._pause(search, min(looks.next_at, heard.next_at))
+        finally:
+            if search is not None:
+                search.cancel()
+                await asyncio.wait([search])
+
+    async def _hear(self, heard: "_Heard", looks: "_Looks") -> None:
+        """Note what events have said since the last time."""
+        if self._events is None:
+            return
+        try:
+            outcomes = await self._events.outcomes(self._number, self._record.mark, heard.last)
         except ConfigurationError as exc:  # it may still be found
             tell(_log, logging.WARNING, "order %s: no event can be read: %s", self._number, exc)
-            return []
+            return
+        for outcome in outcomes:
+            heard.last = outcome.id
+            now, event = self._clock(), outcome.event
+            is_later = self._is_later(event)
+            # What came, or happened, before it was sent is about another order of its number.
+            if outcome.is_after is False or is_later is False:
+                continue
+            if isinstance(event, OrderCreatedEvent):
+                if outcome.is_after or is_later:
+                    heard.name(event, now, until=now + self._settle, but=self._record.before or ())
+                    looks.begin(now + FIRST_LOOK, FIRST_LOOK)
+            elif outcome.is_after and heard.refusal is None and self._is_mine(event):
+                heard.refusal, heard.settled = event, now + max(self._settle - outcome.age, 0.0)
+                looks.begin(now, first_step(self._settle), also=heard.settled)
 
-    def _is_of_before(self, event: OrderFailedEvent) -> bool:
-        """Whether an event happened before it was sent, and so is about another order of this number."""
+    def _is_mine(self, event: OrderFailedEvent) -> bool:
+        return (event.outcome.customer_order_number or "").strip() == self._number
+
+    def _is_later(self, event: OrderCreatedEvent | OrderFailedEvent) -> bool | None:
+        """Whether an event happened after it was sent; `None` where that is not told."""
         when, sent_at = event.event_time, self._record.sent_at
         if sent_at is None or not isinstance(when, datetime) or when.tzinfo is None:
-            return False
-        return when < sent_at.replace(microsecond=0)
+            return None
+        return when >= sent_at.replace(microsecond=0)
 
-    async def _look(self, created: list[OrderCreatedEvent], unknown: OutcomeUnknownError) -> PlacedOrderV7 | None:
-        """Read back what events name, and search; note in *unknown* which orders may be it."""
-        for event in [*created]:
-            details, is_open = await self._details(event)
-            if details:
-                return await self._placed(details, event)
-            if not is_open:
-                created.remove(event)
-        found = await self._find()
-        if its := ours(found, self._number, self._record):
-            return await self._placed(await self._and_others(its), None)
-        before = self._record.before or ()
-        unknown.orders = tuple(it for it in found if it.ingram_order_number not in before)
-        return None
+    async def _read_back(self, heard: "_Heard", looks: "_Looks") -> tuple[OrderDetailB2B, ...]:
+        """Give those of the orders that events name that are this one."""
+        its = await self._read(heard)
+        is_split = heard.created is not None and heard.created.outcome.order_split
+        if its and (heard.named or is_split) and self._has_time_for_another_look():
+            await self._sleep(first_step(self._settle))  # those of one order need not be told, or there, all at once
+            await self._hear(heard, looks)
+            heard.hasten(self._clock())
+            its |= await self._read(heard)
+        return tuple(its.values())
 
-    async def _details(self, event: OrderCreatedEvent) -> tuple[tuple[OrderDetailB2B, ...], bool]:
-        """Give those of the orders that an event names that are this one; and whether more of them may come to be."""
-        try:
-            read = await confirm(self._sends, event, at_most=_MOST, who=self._who)
-            if read.missing and any(map(self._is_it, read.orders)):
-                await self._sleep(first_step(self._settle))  # those of one order need not be there all at once
-                read = await confirm(self._sends, event, at_most=_MOST, who=self._who)
-        except InvalidRequestError:  # it names what can be no order
-            return (), False
-        return tuple(filter(self._is_it, read.orders)), bool(read.missing)
+    async def _read(self, heard: "_Heard") -> dict[str, OrderDetailB2B]:
+        """Read the orders that events name and whose turn it is; what is not there is read again later, for a while."""
+        its: dict[str, OrderDetailB2B] = {}
+        for number in heard.due(self._clock(), self._every):
+            request = GetOrderDetails(self._sends, order_number=number, **self._who)
+            try:
+                order = (await self._sends.send(request)).model
+            except NotFoundError:
+                continue
+            except (InvalidRequestError, BadRequestError, PermissionDeniedError):  # it names what is no order of ours
+                heard.forget(number)
+            except IngramError as exc:  # a search goes on meanwhile
+                tell(_log, logging.INFO, "order %s: %s cannot be read back: %s", self._number, number, exc)
+            else:
+                heard.forget(number)
+                if self._is_it(order):
+                    its[order.ingram_order_number or number] = order
+        return its
 
     def _is_it(self, order: OrderDetailB2B) -> bool:
         """Whether an order that an event names is this one: details tell no zone, so it must not be older for sure."""
@@ -252,31 +312,77 @@ class PlacementV7(Placing[PlacedOrderV7]):
             and (made is None or sent_at is None or made >= sent_at.replace(microsecond=0))
         )
 
-    async def _refuse(self, event: OrderFailedEvent, unknown: OutcomeUnknownError) -> NoReturn:
+    def _found(
+        self,
+        search: asyncio.Task[tuple[FoundOrder, ...]],
+        begun: float,
+        heard: "_Heard",
+        trouble: "_Trouble",
+        unknown: OutcomeUnknownError,
+    ) -> tuple[FoundOrder, ...]:
+        """
+        Give those orders that a search found to be this one; note in *unknown* which may be it.
+
+        Raises:
+            OutcomeUnknownError: It cannot be looked for, or there is one that may be it, and that has not changed.
+        """
+        try:
+            found = search.result()
+        except IngramError as exc:
+            if trouble.note(exc, begun):
+                raise because(unknown, "it cannot be looked for") from exc
+            return ()
+        trouble.error = None
+        if its := ours(found, self._number, self._record):
+            return its
+        unknown.orders = tuple(filter(self._may_be_it, found))
+        if not unknown.orders:
+            heard.unclear_since = None
+        elif heard.unclear_since is None:
+            heard.unclear_since = begun
+        elif begun - heard.unclear_since >= self._settle:
+            raise because(unknown, f"there are orders of this number that may be it, or not: {_numbers(unknown)}")
+        return ()
+
+    def _may_be_it(self, order: FoundOrder) -> bool:
+        """Whether it cannot be said of an order that it is another: that it was there before, or is older for sure."""
+        made, sent_at = placed_by(order), self._record.sent_at
+        is_older = made is not None and sent_at is not None and made < sent_at - _SKEW
+        return not is_older and order.ingram_order_number not in (self._record.before or ())
+
+    async def _refuse(self, heard: "_Heard", unknown: OutcomeUnknownError) -> NoReturn:
+        event = heard.refusal
         if unknown.orders:
-            numbers = ", ".join(str(it.ingram_order_number) for it in unknown.orders)
-            why = f"an event says that it was refused, and there are orders of this number that may be it: {numbers}"
-            raise because(unknown, why)
-        error = OrderRefusedError(
-            f"order {self._number}: an event says that it was refused, and no search has found it for "
-            f"{self._settle:.0f} s: {told(event.reasons)} (correlation id {unknown.correlation_id})",
-            status=200,
-            errors=event.reasons,
-            correlation_id=unknown.correlation_id,
-        )
-        error.event = event
-        await self._forget(error)
-        raise error
+            why = "an event says that it was refused, and there are orders of this number that may be it, or not"
+            raise because(unknown, f"{why}: {_numbers(unknown)}")
+        if heard.is_named:
+            raise because(unknown, "one event says that it was refused, and another that it was placed")
+        await self._keep(evolve(self._record, gives_way=True))
+        facts = {
+            "refused": None if event is None else event.data,
+            "settle": self._settle,
+            "correlation_id": unknown.correlation_id,
+            "attempts": self._record.attempts,
+        }
+        await keep_outcome(self._journal, self._key, facts)
+        raise self._refusal(facts)
 
-    def _is_over(self) -> bool:
-        return self._ends is not None and self._clock() >= self._ends
-
-    async def _pause(self, until: float) -> None:
-        seconds = max(until - self._clock(), 0.0)
+    async def _pause(self, search: "asyncio.Task[tuple[FoundOrder, ...]] | None", until: float) -> None:
+        """Wait until something may have come: by a search, by an event, or with the time."""
+        if search is not None and self._events is None:
+            await asyncio.wait([search])
+            return
+        until = until if search is None else math.inf
+        seconds = max(min(until, math.inf if self._ends is None else self._ends) - self._clock(), 0.0)
         if self._events is None:
             await self._sleep(seconds)
-        else:
-            await self._events.news(min(seconds, LOOK))
+            return
+        news = asyncio.create_task(self._events.news(min(seconds, LOOK), self._number))
+        try:
+            await asyncio.wait([news] if search is None else [news, search], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            news.cancel()
+            await asyncio.wait([news])
 
     # ── What came of it ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -296,10 +402,12 @@ class PlacementV7(Placing[PlacedOrderV7]):
         await keep_outcome(self._journal, self._key, facts)
         return self._of(facts)
 
-    def _read(self, outcome: str) -> PlacedOrderV7:
+    def _read_outcome(self, outcome: str) -> PlacedOrderV7:
         return kept_outcome(self._number, outcome, self._of)
 
     def _of(self, facts: Any) -> PlacedOrderV7:
+        if "refused" in facts:
+            raise self._refusal(facts)
         confirmation, event = facts.get("confirmation"), facts.get("event")
         told_by = None if event is None else restored(event)
         return PlacedOrderV7(
@@ -313,27 +421,140 @@ class PlacementV7(Placing[PlacedOrderV7]):
             attempts=int(facts["attempts"]),
         )
 
+    def _refusal(self, facts: Any) -> OrderRefusedError:
+        event, settle, correlation_id = restored(facts["refused"]), facts["settle"], str(facts["correlation_id"])
+        reasons = event.reasons if isinstance(event, OrderFailedEvent) else ()
+        error = OrderRefusedError(
+            f"order {self._number}: an event says that it was refused, and {settle:.0f} s later no search finds it: "
+            f"{told(reasons)} (correlation id {correlation_id})",
+            status=200,
+            errors=reasons,
+            correlation_id=correlation_id,
+        )
+        error.event = event if isinstance(event, OrderFailedEvent) else None
+        record = self._record
+        error.placement = OpenPlacement(key=self._key, attempts=record.attempts, sent_at=record.sent_at)
+        return error
+
+
+class Crowd:
+    """All that wait for an outcome by searches of one client: the more, the more seldom each may search."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def __enter__(self) -> None:
+        self._count += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._count -= 1
+
+    @property
+    def share(self) -> float:
+        """Seconds between two searches of each, with which all of them take no more than half of the API's quota."""
+        return self._count * _FOR_ONE
+
+
+@define
+class _Heard:
+    """What events have said."""
+
+    last: int = 0
+    """The `Outcome.id` of the last one."""
+    created: OrderCreatedEvent | None = None
+    """The first that says that it was placed."""
+    refusal: OrderFailedEvent | None = None
+    """The first that says that it was refused."""
+    settled: float = 0.0
+    """When that may count."""
+    named: "dict[str, _Named]" = field(factory=dict)
+    """The orders that it is said to have become, as far as they have not been read; by their numbers."""
+    is_named: bool = False
+    """Whether there was one of them that has not turned out to be another's."""
+    unclear_since: float | None = None
+    """Since when searches have found orders that may be it."""
+
+    @property
+    def next_at(self) -> float:
+        """When one of those is to be read."""
+        return min((it.next_at for it in self.named.values()), default=math.inf)
+
+    def name(self, event: OrderCreatedEvent, now: float, *, until: float, but: Collection[str]) -> None:
+        """Note which orders an event names, but for some, to be read at once, and again for a while."""
+        new = [it for it in numbers_of(event) if it not in self.named and it not in but][:_MOST]
+        new = [it for it in new if not [*GetOrderDetails.order_number.problems(it)]]
+        self.named.update((it, _Named(now, until)) for it in new)
+        if new and self.created is None:
+            self.created = event
+        self.is_named = self.is_named or bool(new)
+
+    def due(self, now: float, every: float) -> list[str]:
+        """Give the orders that are to be read now; and when they are again, note, ever more seldom."""
+        due = [number for number, it in self.named.items() if it.next_at <= now]
+        for number in due:
+            its = self.named[number]
+            its.next_at, its.step = now + its.step, min(2 * its.step, every)
+            if now >= its.until:  # after this time no more: it costs a call each
+                del self.named[number]
+        return due
+
+    def hasten(self, now: float) -> None:
+        """Let all be read now."""
+        for it in self.named.values():
+            it.next_at = now
+
+    def forget(self, number: str) -> None:
+        """Note that an order was read."""
+        self.named.pop(number, None)
+        self.is_named = bool(self.named)
+
+
+@define
+class _Named:
+    next_at: float
+    until: float
+    step: float = FIRST_LOOK
+
+
+@define
+class _Trouble:
+    """What searching fails with."""
+
+    patience: float
+    error: IngramError | None = None
+    _since: float | None = None
+
+    def note(self, error: IngramError, now: float) -> bool:
+        """Note that it fails; give whether to give up: the client is closed, or the credentials stay refused."""
+        self.error = error
+        if not isinstance(error, AuthenticationError | PermissionDeniedError):
+            self._since = None
+            return isinstance(error, ConfigurationError)
+        if self._since is None:
+            self._since = now
+        return now - self._since >= self.patience
+
 
 class _Looks:
-    """When to look next."""
+    """When to search next."""
 
-    def __init__(self, now: float, first: float, every: float, ends: float | None) -> None:
-        self._every = every
-        # In any case: a moment before the time is up, for a last look; and when it is.
-        self._also = [] if ends is None else [ends - FIRST_LOOK, ends]
+    def __init__(self, now: float, first: float, ends: float | None, slowest: Callable[[], float]) -> None:
+        self._slowest = slowest
+        # In any case: a moment before the time is up, for a last look.
+        self._also = [] if ends is None else [ends - FIRST_LOOK]
         self.begin(now, first)
         self.note(now)
 
     def begin(self, now: float, first: float, *, also: float | None = None) -> None:
         """Look now, after so many seconds, and then ever more seldom; and at the moment *also*."""
-        self.next_at, self._step = now, min(first, self._every)
+        self.next_at, self._step = now, max(min(first, self._slowest()), 1.0)
         if also is not None:
             self._also.append(also)
 
     def note(self, now: float) -> None:
         """Note that it is looked now."""
         self.next_at = min([now + self._step, *(it for it in self._also if it > now)])
-        self._step = min(2 * self._step, self._every)
+        self._step = min(2 * self._step, self._slowest())
 
 
 @frozen
@@ -343,6 +564,7 @@ class _Until:
     sends: SendsNoted
     ends: float
     clock: Callable[[], float]
+    total: float | None
 
     @property
     def defaults(self) -> Mapping[str, str]:
@@ -353,7 +575,12 @@ class _Until:
         self, request: Request[A], *, timeout: float | None = None, before_send: BeforeSend | None = None
     ) -> Response[A]:
         """See `SendsNoted`."""
-        left = self.ends - self.clock()
+        left = max(self.ends - self.clock(), 0.0)
+        given = self.total if timeout is None else timeout
         return await self.sends.send(
-            request, timeout=left if timeout is None else min(left, timeout), before_send=before_send
+            request, timeout=left if given is None else min(left, given), before_send=before_send
         )
+
+
+def _numbers(unknown: OutcomeUnknownError) -> str:
+    return ", ".join(str(it.ingram_order_number) for it in unknown.orders)

@@ -81,7 +81,7 @@ class Session:
             limiter=limiter, max_in_flight=max_in_flight, policy=retry, clock=clock, sleep=sleep, random=random
         )
         self._transport = Transport(borrowed=borrowed, timeouts=timeouts, proxy=proxy, ssl=ssl)
-        self._timeouts = timeouts
+        self.timeouts = timeouts
         self._max_body = max_body
         self.clock = clock
         self.sleep = sleep
@@ -126,7 +126,7 @@ class Session:
             IngramError: See `ingram_orders.errors`.
         """
         self._transport.check_open()
-        total = self._timeouts.total if timeout is None else checked_seconds(timeout, "timeout")
+        total = self.timeouts.total if timeout is None else checked_seconds(timeout, "timeout")
         if total is not None and total <= 0:
             raise DeadlineExceededError(f"{out.route}: there was no time at all, {total} s ({out.subject})")
         until = None if total is None else self.clock() + total

@@ -391,7 +391,7 @@ async def test_news_is_told_at_once_or_not_at_all(inbox: WebhookInbox, clock: Mo
     told.cancel()
     with pytest.raises(asyncio.CancelledError):
         await told
-    assert inbox._told == set()
+    assert not inbox._told
 
 
 # ── Dealing with events ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,13 +1,18 @@
 """A v7 create is sent once, and what becomes of it is told by what is proved."""
 
 import asyncio
+import functools
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import nullcontext
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
+from aiohttp import web
 from support.events import failed_event, outcome_event
 from support.placing import DUPLICATE, order
 from support.world import NOON, World
@@ -18,18 +23,22 @@ from ingram_orders import (
     AuthenticationError,
     BadRequestError,
     ConfigurationError,
+    CreateLine,
     DeadlineExceededError,
     DuplicateOrderError,
     FoundOrder,
     InvalidRequestError,
+    OrderCreateRequest,
     OrderDetailB2B,
     OrderJournal,
     OrderRefusedError,
     OutcomeUnknownError,
+    PermissionDeniedError,
     PlacedOrderV7,
     ServerError,
     WebhookEvent,
     WebhookInbox,
+    placing_v7,
 )
 from ingram_orders.sandbox import faults
 
@@ -51,7 +60,14 @@ class V7World(World):
         self.journal = OrderJournal(folder / "journal.db")  # of real time: its signs of life do not move ours
 
     def new_inbox(self, name: str = "inbox.db") -> WebhookInbox:
-        return WebhookInbox(self.folder / name, clock=self.seconds, sleep=self.waits.sleep)
+        return WebhookInbox(self.folder / name, clock=self.seconds, sleep=self.sleep)
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass, once nothing is under way."""
+        turns = self.orders._session.pace._turns
+        while turns._value < 100:  # noqa: ASYNC110  # no time passes
+            await asyncio.sleep(0)
+        await self.waits.sleep(seconds)
 
     def seconds(self) -> float:
         return self.time().timestamp()
@@ -148,6 +164,40 @@ async def test_one_of_several_that_lags_is_looked_for_once_more(world: V7World) 
     assert len(placed.order_numbers) == 2
 
 
+@pytest.mark.parametrize("seconds", [2, 20])
+async def test_the_last_search_is_a_moment_before_the_time_is_up(world: V7World, seconds: float) -> None:
+    world.manners.v7_takes = timedelta(seconds=58 - seconds)
+    placed = await world.orders.place_v7(v7(), events=world.inbox, timeout=60, every=timedelta(hours=1))
+    assert placed.order_numbers
+    assert world.waits.now - 1000 <= 60
+
+
+async def test_events_that_tell_of_one_order_each_are_put_together(world: V7World) -> None:
+    running = asyncio.create_task(world.orders.place_v7(v7("PO-7", "2CD101", "3EF202"), events=world.inbox))
+    await world.come_to(lambda: world.sent_v7)
+    found = (await world.orders.search().customer_order_number("PO-7").execute()).orders
+    whole = [it.ingram_order_number for it in found]
+    await world.inbox.put(outcome_event("PO-7", "20-00000", whole[0]))
+    await world.inbox.put(outcome_event("PO-7", whole[0], f"{whole[1]}-11"))
+    placed = await running
+    assert sorted(placed.order_numbers) == sorted(it or "" for it in whole)
+
+
+async def test_a_split_order_that_searches_show_one_after_another_is_given_whole(world: V7World) -> None:
+    shown = itertools.count()
+
+    async def one_first(request: Any, proceed: Any) -> Any:
+        answer = await proceed()
+        if request.path.endswith("/search") and answer.status == 200 and next(shown) == 0:
+            page = json.loads(answer.body)
+            return web.json_response({**page, "orders": page["orders"][:1], "recordsFound": 1})
+        return answer
+
+    world.sandbox.fault = one_first
+    placed = await world.orders.place_v7(v7("PO-7", "2CD101", "3EF202"))
+    assert len(placed.order_numbers) == 2
+
+
 async def test_an_order_that_became_several_is_given_whole(world: V7World) -> None:
     world.after(3, lambda: _event_of_all(world))
     placed = await world.orders.place_v7(v7("PO-7", "2CD101", "3EF202"), events=world.inbox)
@@ -199,6 +249,101 @@ async def test_an_order_that_was_there_before_is_not_taken_for_it(world: V7World
     world.after(3, outcome_event("PO-7", *before.order_numbers))
     with pytest.raises(OutcomeUnknownError):
         await world.orders.place_v7(v7(**allowed), events=world.inbox, timeout=120)
+
+
+async def test_a_late_event_about_an_earlier_order_of_its_number_is_not_taken_for_it(world: V7World) -> None:
+    """Details tell no zone, so only the event tells that it happened before."""
+    world.manners.index_lag = timedelta(hours=2)
+    await world.orders.create_v7().async_order_create_dto(v7()).execute()
+    earlier = (await _event_of_newest(world)()).outcome.orders[0].ingram_order_number
+    world.waits.now += 3600
+    world.after(3, outcome_event("PO-7", earlier, at=NOON + timedelta(seconds=1)))
+    placed = await world.orders.place_v7(v7(), events=world.inbox, every=5 * MINUTE)
+    assert earlier not in placed.order_numbers
+
+
+async def test_an_event_that_came_before_it_was_sent_is_not_taken_for_it(world: V7World) -> None:
+    world.manners.index_lag = timedelta(hours=2)
+    await world.orders.create_v7().async_order_create_dto(v7()).execute()
+    earlier = await _event_of_newest(world)()
+    await world.inbox.put(earlier)
+    world.waits.now += 60
+    placed = await world.orders.place_v7(v7(), events=world.inbox, every=5 * MINUTE)
+    assert earlier.outcome.orders[0].ingram_order_number not in placed.order_numbers
+
+
+@pytest.mark.parametrize("made", [timedelta(hours=-30), timedelta(0)])
+async def test_an_order_that_is_older_for_sure_is_not_taken_for_it(world: V7World, made: timedelta) -> None:
+    number = (await world.orders.create().order_create_request(order("PO-1")).execute()).orders[0].ingram_order_number
+    world.sandbox.fault = _telling(number, po_number="PO-7", made=world.time() + made)
+    world.manners.v7_takes = timedelta(hours=1)
+    world.after(3, outcome_event("PO-7", number))
+    placed = await world.orders.place_v7(v7(), events=world.inbox)
+    assert (placed.order_numbers == (number,)) == (made == timedelta(0))
+
+
+def _telling(number: str | None, *, po_number: str, made: datetime) -> faults.Fault:
+    """Tell the details of an order otherwise."""
+
+    async def telling(request: Any, proceed: Any) -> Any:
+        answer = await proceed()
+        if request.path.endswith(f"/v6.1/orders/{number}"):
+            told = {
+                "ingramOrderNumber": number, "customerOrderNumber": po_number,
+                "ingramOrderDate": made.replace(tzinfo=None).isoformat(),
+            }  # fmt: skip
+            return web.json_response(told)
+        return answer
+
+    return telling
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
+async def test_whatever_reading_back_fails_with_a_search_finds_it(world: V7World, status: int) -> None:
+    world.manners.v7_takes = timedelta(minutes=2)
+    world.sandbox.fault = faults.only(faults.failing(status), path="/v6.1/orders/", times=None)
+    world.after(3, outcome_event("PO-7", "20-00000"))
+    placed = await world.orders.place_v7(v7(), events=world.inbox, timeout=1800)
+    assert placed.known_by == "search"
+    assert world.waits.now - 1000 < 200
+
+
+async def test_a_search_that_takes_long_does_not_keep_an_event_from_being_heard(world: V7World) -> None:
+    hangs, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def hang(request: Any, proceed: Any) -> Any:
+        if request.path.endswith("/search") and world.sent_v7:
+            hangs.set()
+            await goes_on.wait()
+        return await proceed()
+
+    world.sandbox.fault = hang
+    running = asyncio.create_task(world.orders.place_v7(v7(), events=world.inbox))
+    await hangs.wait()
+    event = await _event_of_newest(world)()
+    await world.inbox.put(event)
+    assert (await running).event == event
+    goes_on.set()
+
+
+async def test_what_an_event_names_and_is_not_there_costs_few_calls(world: V7World) -> None:
+    world.sandbox.fault = faults.only(faults.drop, method="POST", path="/v7/orders", times=1)
+    world.after(3, outcome_event("PO-7", *(f"20-{it:05}" for it in range(100))))
+    with pytest.raises(OutcomeUnknownError):
+        await world.orders.place_v7(v7(), events=world.inbox, timeout=3600)
+    details = [it for it in world.sandbox.ledger if "/v6.1/orders/" in it.path]
+    assert len(details) <= 20 * 16
+
+
+async def test_the_more_wait_the_more_seldom_each_searches(world: V7World) -> None:
+    world.manners.v7_takes = timedelta(hours=5)
+    waiting = [
+        asyncio.create_task(world.orders.place_v7(v7(f"PO-{it}"), events=world.inbox, timeout=1800)) for it in range(90)
+    ]
+    await asyncio.wait(waiting)
+    assert all(isinstance(it.exception(), OutcomeUnknownError) for it in waiting)
+    # At first each looks on its own; then no more than thirty times a minute, all together.
+    assert world.searches < 90 * 5 + 30 * 30
 
 
 # ── It was refused ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -253,6 +398,77 @@ def _event_of_newest(world: V7World) -> Any:
     return event
 
 
+async def test_a_refusal_beside_an_event_that_it_was_placed_stays_unknown(world: V7World) -> None:
+    world.manners.index_lag = timedelta(hours=2)
+    world.sandbox.fault = faults.only(faults.failing(404), path="/v6.1/orders/", times=None)
+    running = asyncio.create_task(world.orders.place_v7(v7(), events=world.inbox, timeout=3600))
+    await world.come_to(lambda: world.sent_v7)
+    await world.inbox.put(failed_event("PO-7", "forged", at=NOON + MINUTE))
+    await world.inbox.put(await _event_of_newest(world)())
+    with pytest.raises(OutcomeUnknownError, match="one event says that it was refused, and another that it was placed"):
+        await running
+
+
+async def test_a_refusal_beside_an_event_of_somebody_elses_order_counts(world: V7World) -> None:
+    await world.orders.create().order_create_request(order("PO-1")).execute()
+    other = (await world.found("PO-1")).ingram_order_number
+    running = asyncio.create_task(world.orders.place_v7(v7("PO-7", "9ZZ999"), events=world.inbox))
+    await world.come_to(lambda: world.sent_v7)
+    await world.inbox.put(outcome_event("PO-7", other))
+    await world.inbox.put(failed_event("PO-7", "no", at=NOON + MINUTE))
+    with pytest.raises(OrderRefusedError):
+        await running
+
+
+async def test_a_second_refusal_does_not_begin_the_wait_anew(world: V7World) -> None:
+    running = asyncio.create_task(world.orders.place_v7(v7("PO-7", "9ZZ999"), events=world.inbox))
+    await world.come_to(lambda: world.sent_v7)
+    await world.inbox.put(failed_event("PO-7", "no", at=NOON + MINUTE))
+    await world.come_to(lambda: world.waits.now > 1000 + 300)
+    await world.inbox.put(failed_event("PO-7", "no again", at=NOON + 5 * MINUTE))
+    with pytest.raises(OrderRefusedError):
+        await running
+    assert world.waits.now - 1000 < 640
+
+
+async def test_no_search_is_made_in_a_hurry_where_none_succeeds(world: V7World) -> None:
+    world.after(3, failed_event("PO-7", "no", at=NOON + MINUTE))
+    world.sandbox.fault = faults.only(_from(itertools.count(), faults.failing(400)), path="/search", times=None)
+    with pytest.raises(OutcomeUnknownError):
+        await world.orders.place_v7(v7(), events=world.inbox, settle=timedelta(0), timeout=600)
+    assert world.searches < 30
+
+
+async def test_orders_that_may_be_it_are_not_waited_beside_for_ever(world: V7World) -> None:
+    world.sandbox.fault = faults.only(faults.drop, method="POST", path="/v7/orders", times=1)
+
+    async def another() -> None:
+        await world.orders.create().order_create_request(order("po-7")).execute()
+
+    world.waits.then = another
+    with pytest.raises(OutcomeUnknownError, match="may be it, or not: 20-") as unknown:
+        await world.orders.place_v7(v7(), events=world.inbox)
+    assert [it.customer_order_number for it in unknown.value.orders] == ["po-7"]
+    assert world.waits.now - 1000 < 800
+
+
+async def test_orders_that_were_there_before_are_none_that_may_be_it(world: V7World) -> None:
+    allowed: Any = {"additional_attributes": [DUPLICATE]}
+    await world.orders.place_v7(v7(**allowed))
+    world.sandbox.fault = faults.only(faults.drop, method="POST", path="/v7/orders", times=1)
+    world.after(3, failed_event("PO-7", "no", at=NOON + 5 * MINUTE))
+    with pytest.raises(OrderRefusedError):
+        await world.orders.place_v7(v7(**allowed), events=world.inbox)
+
+
+@pytest.mark.parametrize("number", ["po-7", "PO-7X"])
+async def test_a_refusal_of_a_number_that_is_written_otherwise_does_not_count(world: V7World, number: str) -> None:
+    world.sandbox.fault = faults.only(faults.drop, method="POST", path="/v7/orders", times=1)
+    world.after(3, failed_event(number, "no", at=NOON + MINUTE))
+    with pytest.raises(OutcomeUnknownError, match="nothing tells"):
+        await world.orders.place_v7(v7(), events=world.inbox, timeout=1500)
+
+
 @pytest.mark.parametrize("why", ["it came before", "it happened before", "the inbox is another"])
 async def test_a_refusal_of_another_order_of_that_number_counts_for_nothing(world: V7World, why: str) -> None:
     world.sandbox.fault = faults.only(faults.drop, method="POST", path="/v7/orders", times=1)
@@ -278,7 +494,7 @@ async def test_a_refusal_where_there_is_what_may_be_it_stays_unknown(world: V7Wo
 
     world.sandbox.fault = faults.only(faults.drop, method="POST", path="/v7/orders", times=1)
     world.after(3, another)
-    with pytest.raises(OutcomeUnknownError, match="there are orders of this number that may be it: 20-") as unknown:
+    with pytest.raises(OutcomeUnknownError, match="orders of this number that may be it, or not: 20-") as unknown:
         await world.orders.place_v7(v7(), events=world.inbox)
     assert [it.customer_order_number for it in unknown.value.orders] == ["po-7"]
 
@@ -413,8 +629,92 @@ async def test_another_order_under_its_number_is_refused_by_the_journal(world: V
     await world.orders.place_v7(v7(), journal=world.journal)
     with pytest.raises(InvalidRequestError, match="another body"):
         await world.orders.place_v7(v7("PO-7", "2CD102"), journal=world.journal)
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+@pytest.mark.parametrize("first", ["v6", "v7"])
+async def test_the_same_body_by_the_other_version_is_another_order(world: V7World, first: str, is_open: bool) -> None:
+    """Both are byte for byte the same, and v6 would send again what v7 may have taken in."""
+    body = OrderCreateRequest(customer_order_number="PO-7", lines=[CreateLine(ingram_part_number="2CD101", quantity=2)])
+    ways: dict[str, Callable[[], Awaitable[object]]] = {
+        "v6": lambda: world.orders.place(body, world.journal, settle=timedelta(0)),
+        "v7": lambda: world.orders.place_v7(v7(), journal=world.journal, timeout=30),
+    }
+    if is_open:
+        world.sandbox.fault = faults.only(faults.drop, method="POST", path="/orders", times=None)
+    with pytest.raises(OutcomeUnknownError) if is_open else nullcontext():
+        await ways[first]()
+    sent = len([it for it in world.sandbox.ledger if it.method == "POST"])
+    [other] = set(ways) - {first}
     with pytest.raises(InvalidRequestError, match="another body"):
-        await world.orders.place(order("PO-7"), world.journal)
+        await ways[other]()
+    assert len([it for it in world.sandbox.ledger if it.method == "POST"]) == sent
+
+
+async def test_a_refusal_is_told_again_and_nothing_is_sent_until_it_is_discarded(world: V7World) -> None:
+    world.after(3, failed_event("PO-7", "SKU-NOTFOUND", at=NOON + MINUTE))
+    place = functools.partial(world.orders.place_v7, v7("PO-7", "9ZZ999"), events=world.inbox, journal=world.journal)
+    with pytest.raises(OrderRefusedError) as refused:
+        await place()
+    with pytest.raises(OrderRefusedError) as again:  # as a service does that ended before it noted that
+        await place()
+    assert str(again.value) == str(refused.value)
+    assert (again.value.errors, again.value.event) == (refused.value.errors, refused.value.event)
+    assert world.sent_v7 == 1
+    assert again.value.placement is not None
+    await world.journal.discard(again.value.placement)
+    with pytest.raises(OutcomeUnknownError):
+        await place(timeout=10)
+    assert world.sent_v7 == 2
+    with pytest.raises(ConfigurationError, match="recover"):  # it was sent since
+        await world.journal.discard(again.value.placement)
+
+
+async def test_a_refusal_that_was_seen_by_an_earlier_call_is_not_waited_out_anew(world: V7World) -> None:
+    world.after(3, failed_event("PO-7", "no", at=NOON + MINUTE))
+    place = functools.partial(
+        world.orders.place_v7, v7("PO-7", "9ZZ999"), events=world.inbox, journal=world.journal, timeout=400
+    )
+    with pytest.raises(OutcomeUnknownError, match="the time was up, and an event says it was refused"):
+        await place()
+    with pytest.raises(OrderRefusedError):
+        await place()
+    assert 600 <= world.waits.now - 1000 <= 620
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+async def test_an_inbox_that_cannot_be_opened_stops_what_was_not_sent_only(world: V7World, is_sent: bool) -> None:
+    if is_sent:
+        world.manners.v7_takes = timedelta(minutes=1)
+        with pytest.raises(OutcomeUnknownError):
+            await world.orders.place_v7(v7(), events=world.inbox, journal=world.journal, timeout=20)
+    bad = world.new_inbox("bad.db")
+    (world.folder / "bad.db").write_bytes(b"x" * 5000)
+    if is_sent:
+        placed = await world.orders.place_v7(v7(), events=bad, journal=world.journal)
+        assert placed.known_by == "search"
+    else:
+        with pytest.raises(ConfigurationError):
+            await world.orders.place_v7(v7(), events=bad, journal=world.journal)
+        assert await world.orders.recover(world.journal) == ()
+    assert world.sent_v7 == is_sent
+
+
+async def test_a_confirmation_that_cannot_be_kept_does_not_cost_the_outcome(
+    world: V7World, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with world.journal:
+
+        async def full(request: Any, proceed: Any) -> Any:
+            answer = await proceed()
+            if request.method == "POST" and request.path.endswith("/v7/orders"):
+                await world.journal._storage.run(lambda connection: connection.execute("PRAGMA query_only = 1"))
+            return answer
+
+        world.sandbox.fault = full
+        placed = await world.orders.place_v7(v7(), events=world.inbox, journal=world.journal)
+    assert (placed.known_by, placed.confirmation) == ("search", None)
+    assert "its confirmation cannot be kept" in caplog.text
 
 
 # ── What is given ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -436,6 +736,7 @@ async def test_it_is_looked_for_as_whom_it_was_placed_for(world: V7World) -> Non
     ("what", "settings", "error"),
     [
         (v7(""), {}, InvalidRequestError), (v7("  "), {}, InvalidRequestError), (v7("x" * 19), {}, InvalidRequestError),
+        (v7(" PO-7"), {}, InvalidRequestError), (v7("PO-7\t"), {}, InvalidRequestError),
         (AsyncOrderCreateDTO(), {}, InvalidRequestError), (v7(), {"events": "inbox.db"}, ConfigurationError),
         (v7(), {"journal": "journal.db"}, ConfigurationError), (v7(), {"every": timedelta(0)}, ConfigurationError),
         (v7(), {"settle": 5}, ConfigurationError), (v7(), {"timeout": "soon"}, ConfigurationError),
@@ -458,12 +759,47 @@ async def test_an_inbox_that_cannot_be_read_does_not_keep_searches_from_finding_
     assert (await running).known_by == "search"
 
 
-async def test_credentials_that_are_refused_end_the_waiting(world: V7World) -> None:
+@pytest.mark.parametrize(("status", "error"), [(401, AuthenticationError), (403, PermissionDeniedError)])
+async def test_credentials_that_stay_refused_end_the_waiting(
+    world: V7World, status: int, error: type[Exception]
+) -> None:
     world.manners.v7_takes = timedelta(hours=1)
-    world.sandbox.fault = faults.only(_from(itertools.count(), faults.failing(401)), path="/search", times=None)
+    world.sandbox.fault = faults.only(_from(itertools.count(), faults.failing(status)), path="/search", times=None)
     with pytest.raises(OutcomeUnknownError, match="it cannot be looked for") as unknown:
         await world.orders.place_v7(v7(), events=world.inbox)
-    assert isinstance(unknown.value.__cause__, AuthenticationError)
+    assert isinstance(unknown.value.__cause__, error)
+    assert 600 < world.waits.now - 1000 < 800
+
+
+async def test_credentials_that_are_refused_for_a_moment_do_not(world: V7World) -> None:
+    world.manners.v7_takes = timedelta(minutes=5)
+    world.sandbox.fault = faults.only(_from(itertools.count(), faults.failing(401)), path="/search", times=5)
+    assert (await world.orders.place_v7(v7(), events=world.inbox)).order_numbers
+
+
+async def test_a_client_that_is_closed_ends_the_waiting(world: V7World) -> None:
+    world.manners.v7_takes = timedelta(hours=1)
+    running = asyncio.create_task(world.orders.place_v7(v7(), events=world.inbox))
+    await world.come_to(lambda: world.sent_v7)
+    await world.orders.close()
+    with pytest.raises(OutcomeUnknownError, match="it cannot be looked for") as unknown:
+        await running
+    assert isinstance(unknown.value.__cause__, ConfigurationError)
+
+
+async def test_a_call_takes_no_longer_than_the_clients_own_time_for_one(world: V7World) -> None:
+    asked: list[float | None] = []
+
+    class Noted:
+        defaults: Mapping[str, str] = MappingProxyType({})
+
+        async def send(self, request: Any, *, timeout: float | None = None, before_send: Any = None) -> Any:
+            asked.append(timeout)
+
+    for total, timeout in [(20.0, None), (20.0, 5.0), (None, None), (None, 200.0)]:
+        until = placing_v7._Until(Noted(), 1100.0, lambda: 1000.0, total)
+        await until.send(world.orders.search(), timeout=timeout)
+    assert asked == [20.0, 5.0, 100.0, 100.0]
 
 
 def _from(counted: Any, fault: faults.Fault) -> faults.Fault:
