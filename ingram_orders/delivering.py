@@ -71,6 +71,9 @@ async def deliver(claims: Claims, on_event: OnEvent, at_once: int, sleep: Callab
         async with asyncio.TaskGroup() as group:
             group.create_task(delivery.give_signs_of_life(sleep))
             await delivery.run(group, at_once)
+    except BaseExceptionGroup as failed:  # at once: the block in which this is done may not end for long
+        tell(_log, logging.ERROR, "events are dealt with no more: %s", describe(failed), error=failed)
+        raise
     finally:
         if threads is not None:
             await asyncio.get_running_loop().run_in_executor(None, threads.shutdown)
@@ -125,12 +128,10 @@ class _Delivery:
             given = await self._called(await _event(claimed.data))
             if inspect.isawaitable(given):
                 await given
-        except Exception as exc:  # it is somebody else's, and may fail at anything
-            failure = exc
-        except asyncio.CancelledError as exc:
-            if (task := asyncio.current_task()) is None or task.cancelling():
+        except BaseException as exc:  # it is somebody else's, and may fail at anything
+            if ends_us_too(exc):
                 raise
-            failure = exc  # by something of its own that was cancelled, and not by us
+            failure = exc
         again_in: float | None = None
         if failure is not None:
             again_in = min(2.0 ** min(claimed.failures + 1, 30), SLOWEST)
@@ -147,6 +148,13 @@ class _Delivery:
             return self._on_event(event)
         loop, context = asyncio.get_running_loop(), copy_context()
         return await loop.run_in_executor(self._threads, lambda: context.run(self._on_event, event))
+
+
+def ends_us_too(raised: BaseException) -> bool:
+    """Tell whether what somebody else's code raised is to end ours as well; all else is only a failure of its own."""
+    if isinstance(raised, asyncio.CancelledError):  # which may be of something of its own, and not of us
+        return (task := asyncio.current_task()) is None or task.cancelling() > 0
+    return isinstance(raised, KeyboardInterrupt | SystemExit | GeneratorExit)  # the last where nobody runs it any more
 
 
 async def _event(data: str) -> WebhookEvent:

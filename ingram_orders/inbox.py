@@ -167,7 +167,7 @@ class WebhookInbox(SharedFile):
                 it.set_result(None)
 
     @asynccontextmanager
-    async def delivering(self, on_event: OnEvent, *, at_once: int = 8) -> AsyncIterator[None]:
+    async def delivering(self, on_event: OnEvent, *, at_once: int = 8) -> AsyncIterator[asyncio.Task[None]]:
         """
         Deal with events, inside this block: those that a crash left, and those that are put in, here or elsewhere.
 
@@ -191,7 +191,7 @@ class WebhookInbox(SharedFile):
         async with self:
             delivering = asyncio.create_task(deliver(self, on_event, at_once, self._sleep))
             try:
-                yield
+                yield delivering  # done before the block ends only where it failed
             finally:
                 delivering.cancel()
                 await asyncio.wait([delivering])

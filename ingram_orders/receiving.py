@@ -175,6 +175,8 @@ class _Receiver:
         self._runs_in: asyncio.AbstractEventLoop | None = None
         self._runs = 0
         """How many apps run with it there."""
+        self._deliveries = set[asyncio.Task[None]]()
+        """What deals with events there: done only where something unforeseen has ended it."""
         self._ready: asyncio.Future[None] | None = None
         """Of what begins to run, or runs, by a request."""
         self._keeper: asyncio.Task[None] | None = None
@@ -193,6 +195,8 @@ class _Receiver:
         self._now_answered += 1
         try:
             await self._see_that_it_runs()
+            if self._deliveries and all(it.done() for it in self._deliveries):
+                raise ConfigurationError("events are dealt with no more; what has ended that is told above")
             await self._keep(await self._event(request))
         finally:
             self._now_answered -= 1
@@ -246,20 +250,25 @@ class _Receiver:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[None]:
+        delivery: asyncio.Task[None] | None = None
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._inbox)
             if isinstance(self._seen, SeenInFile):  # another is lent, and not ours to close
                 await stack.enter_async_context(self._seen)
             if self._on_event is not None:
-                await stack.enter_async_context(self._inbox.delivering(self._on_event, at_once=self._at_once))
+                delivering = self._inbox.delivering(self._on_event, at_once=self._at_once)
+                delivery = await stack.enter_async_context(delivering)
             loop = asyncio.get_running_loop()
             if self._runs_in is not loop:
-                self._runs_in, self._runs, self._reads_long = loop, 0, asyncio.Lock()
+                self._runs_in, self._runs, self._reads_long, self._deliveries = loop, 0, asyncio.Lock(), set()
             self._runs += 1
+            if delivery is not None:
+                self._deliveries.add(delivery)
             try:
                 yield
             finally:
                 self._runs -= 1
+                self._deliveries -= {delivery}
                 if not self._runs:
                     self._runs_in = None
 
@@ -278,10 +287,11 @@ class _Receiver:
             async with self._open():
                 ready.set_result(None)
                 await asyncio.Event().wait()
-        except ConfigurationError as exc:  # of opening it, which the next request tries again
-            if ready.done():
-                raise
-            ready.set_exception(exc)
+        except (Exception, BaseExceptionGroup) as exc:
+            if ready.done():  # at the end, where nobody is left who could be told otherwise
+                tell(_log, logging.ERROR, "dealing with events has ended: %s", describe(exc))
+                return
+            ready.set_exception(exc)  # of opening it, which the next request tries again
             ready.exception()  # looked at here, for nobody may be left who waits for it
         finally:
             if self._ready is ready:

@@ -475,8 +475,13 @@ async def of_its_own() -> None:
     await task
 
 
-@pytest.mark.parametrize("how", ["raise", "unshowable", "cancelled", "group"])
-async def test_one_that_fails_stops_no_other(inbox: WebhookInbox, how: str) -> None:
+class Panic(BaseException):
+    """As what is written in Rust raises."""
+
+
+@pytest.mark.parametrize("how", ["raise", "unshowable", "cancelled", "group", "panic", "group of the cancelled"])
+@pytest.mark.parametrize("is_plain", [False, True], ids=["async", "plain"])
+async def test_one_that_fails_stops_no_other(inbox: WebhookInbox, how: str, is_plain: bool) -> None:
     dealt = Dealt()
 
     async def on_event(event: WebhookEvent) -> None:
@@ -487,14 +492,45 @@ async def test_one_that_fails_stops_no_other(inbox: WebhookInbox, how: str) -> N
                 async with asyncio.TaskGroup() as group:
                     group.create_task(of_its_own()).cancel()
                     raise ValueError("x")
-            raise Rude if how == "unshowable" else KeyError("x")
+            if how == "group of the cancelled":
+                raise BaseExceptionGroup("x", [asyncio.CancelledError()])
+            raise {"unshowable": Rude, "panic": Panic}.get(how, KeyError)("x")
         await dealt(event)
 
-    async with inbox.delivering(on_event, at_once=1):
+    loop = asyncio.get_running_loop()
+
+    def plain(event: WebhookEvent) -> None:
+        asyncio.run_coroutine_threadsafe(on_event(event), loop).result()
+
+    async with inbox.delivering(plain if is_plain else on_event, at_once=1):
         for event_id in ("poison", "a", "b"):
             await inbox.put(event(event_id))
         assert await dealt.until(2) == ["a", "b"]
-    assert await inbox.waiting() == 1
+        async with asyncio.timeout(60):
+            while await inbox.waiting() != 1:
+                pass
+
+
+async def test_what_ends_all_delivery_is_told_at_once_and_again_at_the_end(
+    inbox: WebhookInbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise KeyError("unforeseen")
+
+    monkeypatch.setattr(inbox, "claim", broken)
+    lines: list[logging.LogRecord] = []
+
+    async def run() -> None:
+        async with inbox.delivering(Dealt()) as delivery:
+            await asyncio.wait([delivery])
+            lines.extend(caplog.records)
+
+    with pytest.raises(ExceptionGroup):
+        await run()
+    assert [(it.levelno, it.getMessage().split(":")[0]) for it in lines] == [
+        (logging.ERROR, "events are dealt with no more")
+    ]
+    assert "KeyError: 'unforeseen'" in caplog.text
 
 
 async def test_a_row_that_somebody_else_spoilt_stops_no_other(
@@ -591,10 +627,16 @@ async def test_a_plain_function_is_waited_for_at_the_end_of_the_block(inbox: Web
         go_on.wait(60)
         dealt.append(event.event_id)
 
+    async def after_all_is_cancelled() -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        go_on.set()
+
     async with inbox.delivering(on_event):
         await inbox.put(event("a"))
         await asyncio.to_thread(begun.wait, 60)
-        asyncio.get_running_loop().call_soon(go_on.set)
+        ending = asyncio.create_task(after_all_is_cancelled())
+    await ending
     assert dealt == ["a"]
     assert rows(path, "owner, settled_at") == [(None, None)]
 

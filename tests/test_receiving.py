@@ -10,7 +10,7 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -428,6 +428,32 @@ async def test_a_file_that_fails_is_answered_503_until_it_is_there_again(
         assert "an event cannot be kept: the file of the webhook inbox" in caplog.text
         (tmp_path / "away.db").rename(path)
         assert await post_event(url, "N01") == 200
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_when_all_delivery_has_ended_no_event_is_taken(
+    tmp_path: Path, runs: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    inbox = WebhookInbox(tmp_path / "inbox.db")
+
+    async def broken(*_: object) -> None:
+        raise KeyError("unforeseen")
+
+    monkeypatch.setattr(inbox, "claim", broken)
+    handler = webhook_handler(SECRET, seen=inbox, on_event=Dealt())
+
+    async def main() -> None:
+        async with serving(handler, runs=runs) as url:
+            await post_event(url, "a")
+            await until(lambda: "events are dealt with no more" in caplog.text)
+            waiting = await inbox.waiting()
+            assert await post_event(url, "b") == 503
+            assert "an event cannot be kept: events are dealt with no more" in caplog.text
+            assert await inbox.waiting() == waiting
+
+    with pytest.raises(ExceptionGroup) if runs else nullcontext():
+        asyncio.run(main())
+    assert ("dealing with events has ended: ExceptionGroup" in caplog.text) is not runs
 
 
 # ── Back-pressure ───────────────────────────────────────────────────────────────────────────────────────────────────
