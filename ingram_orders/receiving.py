@@ -35,6 +35,9 @@ WAITING: Final = 1_000
 
 _LATER: Final = {"Retry-After": "1"}
 
+_KEEPERS: Final = set[asyncio.Task[None]]()
+"""Of handlers that run without an app's end. A loop alone would let go of them, and what is under way with them."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -179,7 +182,6 @@ class _Receiver:
         """What deals with events there: done only where something unforeseen has ended it."""
         self._ready: asyncio.Future[None] | None = None
         """Of what begins to run, or runs, by a request."""
-        self._keeper: asyncio.Task[None] | None = None
 
     async def receive(self, request: "web.Request") -> None:
         """
@@ -279,7 +281,8 @@ class _Receiver:
         if self._ready is None or self._ready.get_loop() is not loop:
             self._ready = loop.create_future()
             # There is no block that it could end with: it ends as all tasks do that are left when their loop ends.
-            self._keeper = loop.create_task(self._stay_open(self._ready))
+            _KEEPERS.add(keeper := loop.create_task(self._stay_open(self._ready)))
+            keeper.add_done_callback(_KEEPERS.discard)
         await asyncio.shield(self._ready)
 
     async def _stay_open(self, ready: "asyncio.Future[None]") -> None:

@@ -1,6 +1,7 @@
 """The handler: what is posted is answered at once, by the right status, and nothing that was answered 200 is lost."""
 
 import asyncio
+import gc
 import gzip
 import io
 import re
@@ -33,7 +34,7 @@ from ingram_orders import (
     webhook_handler,
 )
 from ingram_orders.exact_json import LONG_BODY
-from ingram_orders.receiving import WAITING
+from ingram_orders.receiving import _KEEPERS, WAITING
 from ingram_orders.webhooks import read
 
 PATH = "/ingram"
@@ -563,6 +564,30 @@ async def test_two_apps_may_share_one_handler(tmp_path: Path) -> None:
         assert await post_event(one, "b") == 200
         await dealt.until(2)
     assert sorted(dealt.ids) == ["a", "b"]
+
+
+def test_what_is_under_way_is_done_though_the_app_is_dropped_while_its_loop_lives_on(tmp_path: Path) -> None:
+    """Where nothing says when the app ends, the loop's end is that of the work."""
+
+    async def main() -> list[str]:
+        begun, go_on, dealt = asyncio.Event(), asyncio.Event(), Dealt()
+
+        async def slow(event: WebhookEvent) -> None:
+            begun.set()
+            await go_on.wait()
+            await dealt(event)
+
+        async with serving(webhook_handler(SECRET, on_event=slow), runs=False) as url:
+            assert await post_event(url, "a") == 200
+            await begun.wait()
+        for _ in range(3):
+            gc.collect()
+            await asyncio.sleep(0)
+        go_on.set()
+        return await dealt.until(1)
+
+    assert asyncio.run(main()) == ["a"]
+    assert set() == _KEEPERS
 
 
 def test_what_a_crash_left_is_dealt_with_when_an_app_starts(tmp_path: Path) -> None:
