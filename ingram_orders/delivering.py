@@ -65,7 +65,7 @@ class Claims(Protocol):
 async def deliver(claims: Claims, on_event: OnEvent, at_once: int, sleep: Callable[[float], Awaitable[None]]) -> None:
     """Deal with events until this is cancelled; see `WebhookInbox.delivering`."""
     # Threads of its own, so that slow functions keep nobody else's work from being done.
-    threads = None if _is_async(on_event) else ThreadPoolExecutor(at_once, thread_name_prefix="on_event")
+    threads = None if is_async(on_event) else ThreadPoolExecutor(at_once, thread_name_prefix="on_event")
     delivery = _Delivery(claims, on_event, threads)
     try:
         async with asyncio.TaskGroup() as group:
@@ -163,5 +163,6 @@ async def _event(data: str) -> WebhookEvent:
     return await asyncio.to_thread(lambda: restored(read_again(data)))
 
 
-def _is_async(function: OnEvent) -> bool:
+def is_async(function: Callable[..., object]) -> bool:
+    """Tell whether what it gives is to be awaited, as far as that can be told before it is called."""
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)

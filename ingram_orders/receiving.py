@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from ingram_orders.builder import check_whole
-from ingram_orders.delivering import OnEvent
+from ingram_orders.delivering import OnEvent, ends_us_too, is_async
 from ingram_orders.errors import (
     ConfigurationError,
     DuplicateEventError,
@@ -95,7 +95,7 @@ def webhook_handler(
         requests: How many requests are answered at a time; one takes up to *largest* bytes. Of those whose body is
             long, one is read at a time, which may take fifty times as much.
         largest: Bytes of a body that are read, decompressed.
-        timeout: Seconds in which a body must have come.
+        timeout: Seconds in which a body must have come; and in which a *seen* of your own must have answered.
 
     Raises:
         ConfigurationError: A setting cannot be right, or nothing is to be done with an event.
@@ -154,8 +154,8 @@ class _Receiver:
         keys_of(self._secrets)
         if on_event is not None and not callable(on_event):
             raise ConfigurationError(f"on_event must be a function, not {brief(on_event)}")
-        if seen is not None and not isinstance(seen, WebhookInbox) and not callable(getattr(seen, "add", None)):
-            raise ConfigurationError(f"seen must have add(event_id), and a {type(seen).__name__} has not")
+        if seen is not None and not isinstance(seen, WebhookInbox):
+            _check_seen(seen)
         if not isinstance(seen, WebhookInbox) and (on_event is None or deliver is False):
             raise ConfigurationError("without on_event and without an inbox, events would go nowhere")
         self._seen: SeenEvents | None = None
@@ -235,11 +235,16 @@ class _Receiver:
             raise
 
     async def _see_and_put(self, seen: SeenEvents, event: WebhookEvent) -> None:
+        # A file gives up by itself, and knows then whether it has kept the id.
+        limit = None if isinstance(seen, SeenInFile) else self._timeout
         try:
-            await seen.add(event.event_id)
+            async with asyncio.timeout(limit):
+                await seen.add(event.event_id)
         except (WebhookError, ConfigurationError):
             raise
-        except Exception as exc:  # it is somebody else's, and may fail at anything
+        except BaseException as exc:  # it is somebody else's, and may fail at anything
+            if ends_us_too(exc):
+                raise
             raise ConfigurationError(f"{type(seen).__name__}.add failed: {describe(exc)}") from exc
         await self._inbox.put(event)
 
@@ -300,3 +305,13 @@ class _Receiver:
             if self._ready is ready:
                 self._ready = None
             ready.cancel()
+
+
+def _check_seen(seen: object) -> None:
+    if isinstance(seen, type):
+        raise ConfigurationError(f"seen must be an object, and {seen.__name__} is a class")
+    add = getattr(seen, "add", None)
+    if not callable(add):
+        raise ConfigurationError(f"seen must have add(event_id), and a {type(seen).__name__} has not")
+    if not is_async(add):  # what it does would be done, and told as a failure
+        raise ConfigurationError(f"{type(seen).__name__}.add(event_id) must be an `async def`")

@@ -361,10 +361,35 @@ class Own:
             await self.hangs.wait()
 
 
-@pytest.mark.parametrize("kind", ["memory", "file", "own"])
+class Synchronous:
+    """What keeps an id, and then gives nothing that could be awaited."""
+
+    def add(self, event_id: str) -> None:
+        """Nobody gets here."""
+
+
+class Called:
+    """An `add` that is no function."""
+
+    def __init__(self) -> None:
+        self.add = AddsTo(set())
+
+
+class AddsTo:
+    def __init__(self, ids: set[str]) -> None:
+        self.ids = ids
+
+    async def __call__(self, event_id: str) -> None:
+        if event_id in self.ids:
+            raise DuplicateEventError("again", event_id=event_id)
+        self.ids.add(event_id)
+
+
+@pytest.mark.parametrize("kind", ["memory", "file", "own", "object that is called"])
 async def test_each_is_dealt_with_once_whatever_keeps_it(tmp_path: Path, kind: str) -> None:
     kinds: dict[str, Callable[[], Any]] = {
         "memory": SeenInMemory, "file": lambda: SeenInFile(tmp_path / "seen.db"), "own": Own,
+        "object that is called": Called,
     }  # fmt: skip
     seen = kinds[kind]()
     dealt = Dealt()
@@ -384,10 +409,14 @@ async def test_what_was_lent_is_not_opened_nor_closed() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("down"), TimeoutError(), ConfigurationError("x"), ConnectionError(), ConnectionLostError("x")]
-)
+    "error",
+    [
+        ValueError("down"), TimeoutError(), ConfigurationError("x"), ConnectionError(), ConnectionLostError("x"),
+        asyncio.CancelledError(), BaseExceptionGroup("x", [asyncio.CancelledError()]),
+    ],
+)  # fmt: skip
 async def test_what_cannot_be_kept_is_answered_503_and_dealt_with_when_it_comes_again(
-    error: Exception, caplog: pytest.LogCaptureFixture
+    error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
     own, dealt = Own(error), Dealt()
     async with serving(webhook_handler(SECRET, seen=own, on_event=dealt)) as url:
@@ -398,6 +427,18 @@ async def test_what_cannot_be_kept_is_answered_503_and_dealt_with_when_it_comes_
         own.fails = None
         assert await post_event(url, "N01") == 200
         assert await dealt.until(1) == ["N01"]
+
+
+async def test_an_add_that_hangs_keeps_its_place_for_no_longer_than_may_be(caplog: pytest.LogCaptureFixture) -> None:
+    own, dealt = Own(), Dealt()
+    own.hangs = asyncio.Event()
+    handler = webhook_handler(SECRET, seen=own, on_event=dealt, requests=1, timeout=0.05)
+    async with serving(handler) as url:
+        assert await post_event(url, "a") == 503
+        assert "an event cannot be kept: Own.add failed: TimeoutError: it took too long" in caplog.text
+        own.hangs = None
+        assert await post_event(url, "b") == 200
+        assert await dealt.until(1) == ["b"]
 
 
 async def test_a_request_that_is_cancelled_loses_nothing_that_is_known() -> None:
@@ -633,6 +674,9 @@ def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path, runs: bool, caplog
         ({"on_event": None, "seen": SeenInMemory()}, "events would go nowhere"),
         ({"seen": object()}, r"seen must have add\(event_id\), and a object has not"),
         ({"seen": "inbox.db"}, r"seen must have add\(event_id\), and a str has not"),
+        ({"seen": SeenInMemory}, "seen must be an object, and SeenInMemory is a class"),
+        ({"seen": WebhookInbox}, "seen must be an object, and WebhookInbox is a class"),
+        ({"seen": Synchronous()}, r"Synchronous.add\(event_id\) must be an `async def`"),
         ({"at_once": 0}, "at_once"), ({"requests": 0}, "requests"), ({"largest": 0}, "largest"),
         ({"largest": 1.5}, "largest"), ({"requests": True}, "requests"),
         ({"timeout": 0}, "timeout must be more than 0"), ({"timeout": -1}, "timeout must be more than 0"),
