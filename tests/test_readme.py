@@ -17,7 +17,7 @@ import httpx
 import pytest
 from support.events import body, signed
 
-from ingram_orders import WebhookInbox
+from ingram_orders import DuplicateEventError, WebhookInbox, webhook_handler
 
 README = Path(__file__).parent.parent.joinpath("README.md").read_text("utf-8")
 # A block of Python, and the block of text that follows it with nothing between.
@@ -25,12 +25,13 @@ BLOCKS = re.findall(r"^```python(?: (\w+))?\n(.*?)^```\n(?:\n```text\n(.*?)^```\
 RUN = [(code, expected) for kind, code, expected in BLOCKS if not kind]
 TESTS = [code for kind, code, _ in BLOCKS if kind == "pytest"]
 SERVERS = {kind: code for kind, code, _ in BLOCKS if kind in ("fastapi", "django", "lambda")}
+[SEEN] = [code for kind, code, _ in BLOCKS if kind == "seen"]
 
 
 def test_the_blocks_are_found() -> None:
     assert len(RUN) == README.count("\n```python\n") >= 6
     assert len(TESTS) == README.count("\n```python pytest\n") == 1
-    assert [kind for kind, _, _ in BLOCKS if kind and kind not in SERVERS] == ["notest", "pytest"]
+    assert [kind for kind, _, _ in BLOCKS if kind and kind not in SERVERS] == ["notest", "seen", "pytest"]
     assert len(SERVERS) == 3
     assert sum(bool(expected) for _, expected in RUN) == README.count("\n```text\n")
 
@@ -142,10 +143,36 @@ def test_lambda_receives_events(served: dict[str, Any], is_base64: bool, capsys:
     assert capsys.readouterr().out == "into a queue: N01\n" * 2
 
 
+class Redis:
+    """Sets as Redis does: true, or nothing where it is not to be set."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, int] = {}
+
+    async def set(self, name: str, value: object, *, nx: bool, ex: int) -> bool | None:
+        if nx and name in self.kept:
+            return None
+        self.kept[name] = ex
+        return True
+
+
+def test_a_seen_of_your_own_keeps_each_once() -> None:
+    names: dict[str, Any] = {}
+    exec(SEEN, names)
+    redis = Redis()
+    seen = [names["SeenInRedis"](redis) for _ in range(2)]
+    assert webhook_handler("secret", seen=seen[0], on_event=print)
+    asyncio.run(seen[0].add("N01"))
+    with pytest.raises(DuplicateEventError, match="was delivered before") as told:
+        asyncio.run(seen[1].add("N01"))
+    assert told.value.event_id == "N01"
+    assert redis.kept == {"ingram:N01": 30 * 24 * 60 * 60}
+
+
 @pytest.mark.slow
 def test_the_blocks_are_typed_as_strictly_as_the_package(tmp_path: Path) -> None:
     typed = [code for kind, code in SERVERS.items() if kind != "django"]  # which has no types
-    for number, code in enumerate([*(code for code, _ in RUN), *TESTS, *typed]):
+    for number, code in enumerate([*(code for code, _ in RUN), *TESTS, *typed, SEEN]):
         tmp_path.joinpath(f"block_{number}.py").write_text(code, "utf-8")
     ran = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", *map(str, sorted(tmp_path.glob("*.py")))],
