@@ -143,6 +143,13 @@ def test_lambda_receives_events(served: dict[str, Any], is_base64: bool, capsys:
     assert capsys.readouterr().out == "into a queue: N01\n" * 2
 
 
+@pytest.mark.parametrize("served", ["lambda"], indirect=True)
+def test_lambda_turns_away_a_post_of_nothing(served: dict[str, Any]) -> None:
+    call = {"version": "2.0", "headers": headers(signed("N01", "secret")), "isBase64Encoded": False}
+    assert served["ingram"](call, None) == {"statusCode": 400}
+    assert served["ingram"]({**call, "body": None}, None) == {"statusCode": 400}
+
+
 class Redis:
     """Sets as Redis does: true, or nothing where it is not to be set."""
 
