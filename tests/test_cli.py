@@ -34,6 +34,7 @@ from ingram_orders.cli import main
 from ingram_orders.cli.commands import ingram_orders
 from ingram_orders.cli.options import explanations
 from ingram_orders.operations import OPERATIONS, CancelOrder, CreateOrder, GetOrderDetails, ModifyOrder, SearchOrders
+from ingram_orders.sandbox.posting import FAULTS
 
 COMMAND: Final = [sys.executable, "-W", "error", "-m", "ingram_orders"]
 HOLD: Final = [{"attributeName": "allowOrderOnCustomerHold", "attributeValue": "true"}]
@@ -907,6 +908,7 @@ def test_a_sandbox_posts_signed_events_and_its_secret_is_not_shown(place: str, m
         (("--webhook", "http://a/", "--secret", "abc", "--webhook-faults", "nope=1"), "--webhook-faults: there is no"),
         (("--webhook", "http://a/", "--secret", "abc", "--webhook-faults", "late"), "is not NAME=RATE, as late=0.1"),
         (("--webhook-faults", "late=1"), "--webhook-faults needs --webhook"),
+        (("--secret", "abc"), "--secret needs --webhook"),
     ],
 )
 def test_a_webhook_that_cannot_be_is_told_before_anything_starts(
@@ -917,6 +919,26 @@ def test_a_webhook_that_cannot_be_is_told_before_anything_starts(
     code, out, told = piped(nothing, "sandbox", "--port", "0", "--database", str(file), *options)
     assert (code, out, told.count("\n"), why in told, "abc" in told) == (2, "", 1, True, False)
     assert not file.exists()
+
+
+def test_the_help_of_a_sandbox_names_what_can_go_wrong_with_events() -> None:
+    shown = " ".join(CliRunner().invoke(ingram_orders, ["sandbox", "--help"]).stdout.split())
+    assert f"What goes wrong with them, as late=0.1,lost=0.05: {', '.join(FAULTS)}" in shown
+
+
+def test_a_sandbox_and_who_listens_to_it_run_together_as_the_readme_shows() -> None:
+    ports = {
+        name: it.default for name in ("sandbox", "listen") for it in ingram_orders.commands[name].params
+        if it.name == "port"
+    }  # fmt: skip
+    assert ports == {"sandbox": 8080, "listen": 8081}
+    readme = Path(__file__).parent.parent.joinpath("README.md").read_text("utf-8")
+    assert f"$ ingram-orders sandbox --webhook http://127.0.0.1:{ports['listen']}/\n" in readme
+    with listening() as (listener, url), served("--orders", "0", "--webhook", url, "--secret", SECRET) as (_, settings):
+        assert listener.stdout is not None
+        assert piped(settings, "create", "-", "--yes", given=order("CLI-1", additionalAttributes=HOLD))[0] == 0
+        shown = json.loads(listener.stdout.readline())
+        assert [(it["customerOrderNumber"], it["status"]) for it in shown["orders"]] == [("CLI-1", "ON_HOLD")]
 
 
 def test_an_interruption_ends_at_once_and_without_a_traceback(settings: dict[str, str]) -> None:
@@ -1047,7 +1069,7 @@ def test_a_reader_that_has_seen_enough_is_no_failure(settings: dict[str, str], f
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not here")
 def test_the_readmes_session_runs(settings: dict[str, str], tmp_path: Path) -> None:
     readme = Path(__file__).parent.parent.joinpath("README.md").read_text("utf-8")
-    [session] = re.findall(r"^```console\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    session, _ = re.findall(r"^```console\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
     script = re.sub(r"^\$ ", "", session, flags=re.MULTILINE)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     ran = subprocess.run(

@@ -97,7 +97,11 @@ def demo(seed: int, orders: int) -> None:
     "--secret", envvar="INGRAM_WEBHOOK_SECRET", metavar="TEXT",
     help="What they are signed with; rather than here, in INGRAM_WEBHOOK_SECRET.",
 )  # fmt: skip
-@click.option("--webhook-faults", default="", metavar="RATES", help="What goes wrong with them, as late=0.1,lost=0.05")
+@click.option(
+    "--webhook-faults", default="", metavar="RATES",
+    help="What goes wrong with them, as late=0.1,lost=0.05: "
+    "late, twice, out-of-order, lost, wrong-signature, forged, replayed.",
+)  # fmt: skip
 def sandbox(**settings: Any) -> None:
     """
     Run a server that behaves like the Orders API.
@@ -256,7 +260,7 @@ def watch(
 @ingram_orders.command()
 @with_secrets
 @click.option("--host", default="127.0.0.1", show_default=True, help="On which address; 0.0.0.0 is for others, too.")
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--port", default=8081, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option("--path", default="/", show_default=True, help="To which events are posted.")
 @as_json
 def listen(secrets: tuple[str, ...], host: str, port: int, path: str, json_: bool) -> None:

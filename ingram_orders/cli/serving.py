@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ingram_orders.cli import running
 from ingram_orders.cli.ending import INTERRUPTED, WRONG, fail, tell
@@ -30,6 +31,8 @@ def serve(
         sandbox.webhook = _webhook(webhook, secret, webhook_faults, variants=settings["quirks"])
     elif webhook_faults:
         fail("--webhook-faults needs --webhook", WRONG)
+    elif click.get_current_context().get_parameter_source("secret") is ParameterSource.COMMANDLINE:
+        fail("--secret needs --webhook", WRONG)  # in the environment it may be another command's
     try:
         running.run(_serve(sandbox, orders))
     except KeyboardInterrupt:
