@@ -246,8 +246,11 @@ class PlacementV7(Placing[PlacedOrderV7]):
         try:
             outcomes = await self._events.outcomes(self._number, self._record.mark, heard.last)
         except ConfigurationError as exc:  # it may still be found
-            tell(_log, logging.WARNING, "order %s: no event can be read: %s", self._number, exc)
+            if not heard.is_deaf:  # told once, and not each second
+                tell(_log, logging.WARNING, "order %s: no event can be read: %s", self._number, exc)
+            heard.is_deaf = True
             return
+        heard.is_deaf = False
         for outcome in outcomes:
             heard.last = outcome.id
             now, event = self._clock(), outcome.event
@@ -355,7 +358,7 @@ class PlacementV7(Placing[PlacedOrderV7]):
         if unknown.orders:
             why = "an event says that it was refused, and there are orders of this number that may be it, or not"
             raise because(unknown, f"{why}: {_numbers(unknown)}")
-        if heard.is_named:
+        if heard.unread:
             raise because(unknown, "one event says that it was refused, and another that it was placed")
         await self._keep(evolve(self._record, gives_way=True))
         facts = {
@@ -468,9 +471,11 @@ class _Heard:
     settled: float = 0.0
     """When that may count."""
     named: "dict[str, _Named]" = field(factory=dict)
-    """The orders that it is said to have become, as far as they have not been read; by their numbers."""
-    is_named: bool = False
-    """Whether there was one of them that has not turned out to be another's."""
+    """The orders that it is said to have become, and that are to be read; by their numbers."""
+    unread: set[str] = field(factory=set)
+    """Those, and such as were not there for so long that they are read no more."""
+    is_deaf: bool = False
+    """Whether nothing can be heard now."""
     unclear_since: float | None = None
     """Since when searches have found orders that may be it."""
 
@@ -481,12 +486,12 @@ class _Heard:
 
     def name(self, event: OrderCreatedEvent, now: float, *, until: float, but: Collection[str]) -> None:
         """Note which orders an event names, but for some, to be read at once, and again for a while."""
-        new = [it for it in numbers_of(event) if it not in self.named and it not in but][:_MOST]
+        new = [it for it in numbers_of(event) if it not in self.unread and it not in but][:_MOST]
         new = [it for it in new if not [*GetOrderDetails.order_number.problems(it)]]
         self.named.update((it, _Named(now, until)) for it in new)
         if new and self.created is None:
             self.created = event
-        self.is_named = self.is_named or bool(new)
+        self.unread.update(new)
 
     def due(self, now: float, every: float) -> list[str]:
         """Give the orders that are to be read now; and when they are again, note, ever more seldom."""
@@ -506,7 +511,7 @@ class _Heard:
     def forget(self, number: str) -> None:
         """Note that an order was read."""
         self.named.pop(number, None)
-        self.is_named = bool(self.named)
+        self.unread.discard(number)
 
 
 @define
