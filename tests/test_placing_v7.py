@@ -751,12 +751,15 @@ async def test_what_cannot_be_right_is_told_before_anything_is_sent(
     assert len(world.sandbox.ledger) == 0
 
 
-async def test_an_inbox_that_cannot_be_read_does_not_keep_searches_from_finding_it(world: V7World) -> None:
+async def test_an_inbox_that_cannot_be_read_does_not_keep_searches_from_finding_it(
+    world: V7World, caplog: pytest.LogCaptureFixture
+) -> None:
     world.manners.v7_takes = timedelta(seconds=20)
     running = asyncio.create_task(world.orders.place_v7(v7(), events=world.inbox))
     await world.come_to(lambda: world.sent_v7)
     await world.inbox._storage.run(lambda connection: connection.execute("ALTER TABLE events RENAME TO away"))
     assert (await running).known_by == "search"
+    assert caplog.text.count("no event can be read") == 1
 
 
 @pytest.mark.parametrize(("status", "error"), [(401, AuthenticationError), (403, PermissionDeniedError)])
