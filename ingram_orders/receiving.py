@@ -123,8 +123,10 @@ def webhook_handler(
             tell(_log, logging.ERROR, "an event cannot be kept: %s", exc)
             return web.Response(status=503, headers=_LATER)
         except TimeoutError:
+            tell(_log, logging.WARNING, "an event was turned away with 408: its body took more than %g s", timeout)
             return web.Response(status=408)
-        except (web.RequestPayloadError, ConnectionError):  # not compressed as it says, or cut off: nobody may hear it
+        except (web.RequestPayloadError, ConnectionError) as exc:  # not compressed as it says, or cut off
+            tell(_log, logging.WARNING, "an event was turned away with 400: %s", describe(exc))
             return web.Response(status=400)
         return web.Response()
 
