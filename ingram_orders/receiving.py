@@ -12,7 +12,6 @@ from ingram_orders.delivering import OnEvent, ends_us_too, is_async
 from ingram_orders.errors import (
     ConfigurationError,
     DuplicateEventError,
-    EventTooLargeError,
     InboxFullError,
     SignatureError,
     WebhookError,
@@ -25,7 +24,7 @@ from ingram_orders.logs import tell
 from ingram_orders.seen import SeenEvents, SeenInFile, SeenInMemory
 from ingram_orders.settings import checked_seconds
 from ingram_orders.storage import MEMORY
-from ingram_orders.webhooks import LARGEST, SIGNATURE, WebhookEvent, keys_of, read
+from ingram_orders.webhooks import LARGEST, SIGNATURE, WebhookEvent, check_size, read, several_of
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -151,9 +150,7 @@ class _Receiver:
     ) -> None:
         for name, number in (("at_once", at_once), ("requests", requests), ("largest", largest)):
             check_whole(number, name, 1)
-        several = isinstance(secrets, Iterable) and not isinstance(secrets, str)
-        self._secrets = tuple(secrets) if several else secrets  # which may be given once only
-        keys_of(self._secrets)
+        self._secrets = several_of(secrets)
         if on_event is not None and not callable(on_event):
             raise ConfigurationError(f"on_event must be a function, not {brief(on_event)}")
         if seen is not None and not isinstance(seen, WebhookInbox):
@@ -211,12 +208,10 @@ class _Receiver:
             raise SignatureError("the event is not signed")
         body = bytearray()
         async with asyncio.timeout(self._timeout):
-            if (request.content_length or 0) > self._largest:
-                raise EventTooLargeError(f"the event has more than {self._largest:,} bytes")
+            check_size(request.content_length or 0, self._largest)
             async for chunk in request.content.iter_any():
                 body += chunk
-                if len(body) > self._largest:
-                    raise EventTooLargeError(f"the event has more than {self._largest:,} bytes")
+                check_size(len(body), self._largest)
         if len(body) < LONG_BODY:
             return read(body, signature, self._secrets, largest=self._largest)
         async with self._reads_long:  # whoever posts it: whether it is signed is known when it is read

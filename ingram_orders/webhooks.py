@@ -103,7 +103,7 @@ def verify(event_id: str, signature: str | bytes | None, secrets: str | Iterable
         SignatureError: It is not.
         ConfigurationError: There is no secret, or an empty one.
     """
-    keys = keys_of(secrets)
+    keys = [it.encode(errors="surrogatepass") for it in several_of(secrets)]
     try:
         message = event_id.encode()
     except (UnicodeEncodeError, AttributeError):  # half a character, which nobody can have signed
@@ -151,6 +151,17 @@ def read(
     return _event(envelope, header)
 
 
+def check_size(size: int, largest: int) -> None:
+    """
+    See that an event is not too large.
+
+    Raises:
+        EventTooLargeError: It is.
+    """
+    if size > largest:
+        raise EventTooLargeError(f"the event has more than {largest:,} bytes")
+
+
 def restored(data: Mapping[str, Any]) -> WebhookEvent:
     """Give an event again of which this is the `data`: it was checked when it came."""
     return _event(data, _header(data))
@@ -176,25 +187,24 @@ def _event(envelope: Mapping[str, Any], header: OrderCreateV7Response) -> Webhoo
     return UnknownEvent(**facts)
 
 
-def keys_of(secrets: str | Iterable[str]) -> list[bytes]:
+def several_of(secrets: str | Iterable[str]) -> tuple[str, ...]:
     """
-    Give the secrets as keys.
+    Give one or several secrets as several.
 
     Raises:
         ConfigurationError: There is no secret, or an empty one.
     """
-    several: list[object] = [secrets] if isinstance(secrets, str) or not isinstance(secrets, Iterable) else [*secrets]
+    several = (secrets,) if isinstance(secrets, str) or not isinstance(secrets, Iterable) else tuple(secrets)
     if not several or not all(isinstance(it, str) and it for it in several):  # none is shown
         raise ConfigurationError("the secrets of a webhook must be texts, at least one, and none of them empty")
-    return [str(it).encode(errors="surrogatepass") for it in several]
+    return several
 
 
 def _envelope(body: object, largest: int) -> Mapping[str, Any]:
     if not isinstance(body, bytes | bytearray | memoryview | str):
         raise UnreadableEventError(f"the event is no bytes and no text, but {brief(body)}")
     raw = body.encode(errors="surrogatepass") if isinstance(body, str) else bytes(body)
-    if len(raw) > largest:
-        raise EventTooLargeError(f"the event has more than {largest:,} bytes")
+    check_size(len(raw), largest)
     try:
         data = read_json(raw)
     except (ValueError, ArithmeticError, RecursionError) as exc:
