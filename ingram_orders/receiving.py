@@ -237,10 +237,8 @@ class _Receiver:
         try:
             async with asyncio.timeout(limit):
                 await seen.add(event.event_id)
-        except (WebhookError, ConfigurationError):
-            raise
         except BaseException as exc:  # it is somebody else's, and may fail at anything
-            if ends_us_too(exc):
+            if isinstance(exc, WebhookError | ConfigurationError) or ends_us_too(exc):
                 raise
             raise ConfigurationError(f"{type(seen).__name__}.add failed: {describe(exc)}") from exc
         await self._inbox.put(event)

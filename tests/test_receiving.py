@@ -609,6 +609,26 @@ def test_one_handler_serves_several_apps_and_loops_one_after_the_other(tmp_path:
     assert sorted(given) == [f"{it}{number}" for it in "abc" for number in range(5)]
 
 
+def test_a_handler_that_runs_in_another_loop_says_so_and_goes_on_there(caplog: pytest.LogCaptureFixture) -> None:
+    dealt = Dealt()
+    handler = webhook_handler(SECRET, on_event=dealt)
+
+    async def elsewhere() -> int:
+        async with serving(handler, runs=False) as url:
+            return await post_event(url, "b")
+
+    async def main() -> None:
+        async with serving(handler, runs=False) as url:
+            assert await post_event(url, "a") == 200
+            assert await asyncio.to_thread(asyncio.run, elsewhere()) == 503
+            assert await post_event(url, "c") == 200
+            await dealt.until(2)
+
+    asyncio.run(main())
+    assert "is open in another event loop; make one for each" in caplog.text
+    assert sorted(dealt.ids) == ["a", "c"]
+
+
 async def test_two_apps_may_share_one_handler(tmp_path: Path) -> None:
     dealt = Dealt()
     handler = webhook_handler(SECRET, seen=WebhookInbox(tmp_path / "inbox.db"), on_event=dealt)
