@@ -411,6 +411,23 @@ async def test_what_waits_and_what_comes_is_dealt_with_once(inbox: WebhookInbox,
     assert Counter(dealt.ids) == Counter(["before", *map(str, range(50))])
 
 
+async def test_what_is_put_in_while_it_looks_is_not_slept_over(
+    inbox: WebhookInbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It found nothing, and before it could wait for news, there were some: no time has to pass for these."""
+    claim, dealt, came = inbox.claim, Dealt(), iter("a")
+
+    async def slow(*arguments: Any) -> Any:
+        claimed = await claim(*arguments)
+        for event_id in came:
+            await inbox.put(event(event_id))
+        return claimed
+
+    monkeypatch.setattr(inbox, "claim", slow)
+    async with inbox.delivering(dealt), asyncio.timeout(10):
+        assert await dealt.until(1) == ["a"]
+
+
 async def test_what_another_puts_in_is_looked_for_now_and_then(inbox: WebhookInbox, path: Path, clock: Moved) -> None:
     dealt = Dealt()
     async with inbox.delivering(dealt):
@@ -775,6 +792,22 @@ async def test_what_is_under_way_is_not_begun_twice_when_the_lease_ends_meanwhil
         assert begun.empty()
         go_on.set()
         await until_settled(inbox)
+
+
+@pytest.mark.parametrize("again_in", [None, 2.0], ids=["done", "failed"])
+async def test_who_has_lost_an_event_to_another_notes_nothing_of_it(
+    inbox: WebhookInbox, path: Path, clock: Moved, again_in: float | None
+) -> None:
+    await inbox.put(event("a"))
+    lost = await inbox.claim("late", set())
+    clock.move(30)
+    claimed = await inbox.claim("another", set())
+    assert lost == claimed is not None
+    before = rows(path, "owner, settled_at, due_at, failures")
+    await inbox.note(claimed, "late", again_in=again_in)
+    assert rows(path, "owner, settled_at, due_at, failures") == before
+    await inbox.note(claimed, "another", again_in=None)
+    assert await inbox.waiting() == 0
 
 
 async def test_what_cannot_be_noted_comes_again(
