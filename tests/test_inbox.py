@@ -974,7 +974,7 @@ async def killed_many_times(folder: Path, way: str, kills: int) -> tuple[set[str
     return answered, told
 
 
-@pytest.mark.parametrize("kills", [6, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [6, pytest.param(25, marks=pytest.mark.slow)])
 async def test_what_was_answered_is_dealt_with_though_who_does_is_killed_at_any_moment(
     tmp_path: Path, kills: int
 ) -> None:
