@@ -8,6 +8,7 @@ import base64
 import json
 import re
 import runpy
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
+import uvicorn
 from support.events import body, signed
 
 from ingram_orders import DuplicateEventError, WebhookInbox, webhook_handler
@@ -85,21 +87,23 @@ def served(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("served", ["fastapi"], indirect=True)
-def test_fastapi_receives_events(served: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    app = served["app"]
+def test_fastapi_receives_events_by_way_of_a_server(served: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    server = uvicorn.Server(uvicorn.Config(served["app"], log_level="error"))
 
-    async def main() -> list[int]:
-        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x")
-        async with app.router.lifespan_context(app), client as ingram:
-            answers = [
-                await ingram.post("/ingram", content=it, headers=headers(signature)) for it, signature, _ in POSTS
-            ]
-            assert (await ingram.get("/ingram")).status_code == 405
-            while await served["inbox"].waiting():
-                pass
+    async def main(listening: socket.socket) -> list[int]:
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/ingram"
+        async with httpx.AsyncClient() as ingram:  # who is heard as soon as there is a server
+            answers = [await ingram.post(url, content=it, headers=headers(signature)) for it, signature, _ in POSTS]
+            assert (await ingram.get(url)).status_code == 405
+        while await served["inbox"].waiting():
+            pass
+        server.should_exit = True
+        await serving
         return [it.status_code for it in answers]
 
-    assert asyncio.run(main()) == [status for _, _, status in POSTS]
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        assert asyncio.run(main(listening)) == [status for _, _, status in POSTS]
     assert capsys.readouterr().out == "worked on N01\n"
 
 
