@@ -76,8 +76,9 @@ def webhook_handler(
 
     It answers 200 for an event that is kept or was before, 401 for one that is not signed as it should be, 400 for one
     that cannot be read, 413 for one that is too large, 408 for one that comes too slowly, 405 for another method than
-    POST; and 503 where it cannot be kept: the file fails, as many requests are being answered as may be, or as many
-    events wait. Whether the API comes again after that is not documented: keep polling as a backstop.
+    POST; and 503 where it cannot be kept: the file fails, as many requests are being answered as may be, as many
+    events wait, or something unforeseen has ended what deals with them. Whether the API comes again after that is not
+    documented: keep polling as a backstop.
 
     Without the last line above it runs from the first request until the event loop ends: what a crash left waits for
     that request.
@@ -197,7 +198,7 @@ class _Receiver:
         try:
             await self._see_that_it_runs()
             if self._deliveries and all(it.done() for it in self._deliveries):
-                raise ConfigurationError("events are dealt with no more; what has ended that is told above")
+                raise ConfigurationError("events are dealt with no more; what ended that was told when it did")
             await self._keep(await self._event(request))
         finally:
             self._now_answered -= 1
