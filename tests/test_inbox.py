@@ -802,7 +802,8 @@ async def test_who_has_lost_an_event_to_another_notes_nothing_of_it(
     lost = await inbox.claim("late", set())
     clock.move(30)
     claimed = await inbox.claim("another", set())
-    assert lost == claimed is not None
+    assert claimed is not None
+    assert lost == claimed
     before = rows(path, "owner, settled_at, due_at, failures")
     await inbox.note(claimed, "late", again_in=again_in)
     assert rows(path, "owner, settled_at, due_at, failures") == before
