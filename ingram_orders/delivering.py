@@ -146,8 +146,15 @@ class _Delivery:
     async def _called(self, event: WebhookEvent) -> object:
         if self._threads is None:
             return self._on_event(event)
-        loop, context = asyncio.get_running_loop(), copy_context()
-        return await loop.run_in_executor(self._threads, lambda: context.run(self._on_event, event))
+        context = copy_context()
+
+        def called() -> object:
+            try:
+                return context.run(self._on_event, event)
+            except StopIteration as exc:  # which no future takes: it would never be done
+                raise RuntimeError("on_event raised StopIteration") from exc
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, called)
 
 
 def ends_us_too(raised: BaseException) -> bool:

@@ -181,6 +181,9 @@ class WebhookInbox(SharedFile):
                 the places of *at_once* for ever, so set a limit to its time. A plain function is called in a thread.
             at_once: How many are dealt with at a time, 1 or more.
 
+        Returns:
+            In the block, the task that does it. It ends before the block does only where it failed.
+
         Raises:
             InvalidRequestError: *at_once* is less than 1.
             ConfigurationError: *on_event* cannot be called, or the file cannot be opened.
@@ -191,7 +194,7 @@ class WebhookInbox(SharedFile):
         async with self:
             delivering = asyncio.create_task(deliver(self, on_event, at_once, self._sleep))
             try:
-                yield delivering  # done before the block ends only where it failed
+                yield delivering
             finally:
                 delivering.cancel()
                 await asyncio.wait([delivering])

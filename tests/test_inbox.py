@@ -496,7 +496,9 @@ class Panic(BaseException):
     """As what is written in Rust raises."""
 
 
-@pytest.mark.parametrize("how", ["raise", "unshowable", "cancelled", "group", "panic", "group of the cancelled"])
+@pytest.mark.parametrize(
+    "how", ["raise", "unshowable", "cancelled", "group", "panic", "group of the cancelled", "stop"]
+)
 @pytest.mark.parametrize("is_plain", [False, True], ids=["async", "plain"])
 async def test_one_that_fails_stops_no_other(inbox: WebhookInbox, how: str, is_plain: bool) -> None:
     dealt = Dealt()
@@ -517,6 +519,8 @@ async def test_one_that_fails_stops_no_other(inbox: WebhookInbox, how: str, is_p
     loop = asyncio.get_running_loop()
 
     def plain(event: WebhookEvent) -> None:
+        if event.event_id == "poison" and how == "stop":
+            raise StopIteration
         asyncio.run_coroutine_threadsafe(on_event(event), loop).result()
 
     async with inbox.delivering(plain if is_plain else on_event, at_once=1):
