@@ -339,8 +339,8 @@ class OrdersClient:
         read back, since the body of an event is not signed. An event that says that it was refused counts once searches
         have found no such order for as long as *settle*; without one, nothing says that it was. It is sent once: no
         refusal of duplicates is documented for v7. Each placement costs a search before, and one after 16 seconds, or
-        after two without *events*, each further one after twice as long, up to *every*; where many wait at a time,
-        all of them take half of the API's quota at most.
+        after two without *events*, each further one after twice as long, up to *every*; where many wait at a time, so
+        seldom that all of them take about half of the API's quota.
 
         Args:
             create: `create_v7()` with all that is to be sent, which goes through the client or view that it was begun

@@ -14,11 +14,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from os import PathLike
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from attrs import asdict, astuple, field, frozen
+from attrs import asdict, astuple, evolve, field, frozen
 
 from ingram_orders.errors import ConfigurationError, IngramError, InvalidRequestError, brief
 from ingram_orders.logs import tell
@@ -173,18 +173,12 @@ class OrderJournal(SharedFile):
         key, owner = placement.key, f"discard {uuid4().hex}"
         async with self:
             record = await self.claim(key, owner, None)
-            is_it = record is not None and (record.attempts, record.sent_at) == (placement.attempts, placement.sent_at)
             if record is not None and record.outcome is None:
                 async with self.held(key, owner):
-                    if is_it:
+                    if (record.attempts, record.sent_at) == (placement.attempts, placement.sent_at):
                         await self.forget(key, owner)
                         return
-            elif record is not None and record.gives_way and is_it:
-                await self._storage.run(
-                    lambda connection: connection.execute(
-                        "DELETE FROM placements WHERE key = ? AND outcome = ?", (_of(key), record.outcome)
-                    )
-                )
+            if await self._storage.run(lambda connection: _forget_refused(connection, placement)):
                 return
         raise ConfigurationError(
             f"{key.customer_order_number} is being placed, or was meanwhile, or is not in {self.path}: recover() first"
@@ -231,10 +225,16 @@ class OrderJournal(SharedFile):
         def work(connection: sqlite3.Connection) -> Record | None:
             now = self._clock()
             self._storage.check_file()
-            found = connection.execute(
-                "SELECT body_hash, owner, leased_until, lease, record, outcome FROM placements WHERE key = ?",
-                (_of(key),),
-            ).fetchone()
+            asked = "SELECT body_hash, owner, leased_until, lease, record, outcome FROM placements WHERE key = ?"
+            found = None
+            if body_hash is not None:  # as one that was refused, and gave way to another body
+                found = connection.execute(asked, (_aside(key, body_hash),)).fetchone()
+            found = found or connection.execute(asked, (_of(key),)).fetchone()
+            if found is not None and _gives_way(found, body_hash):
+                connection.execute(
+                    "UPDATE OR REPLACE placements SET key = ? WHERE key = ?", (_aside(key, found[0]), _of(key))
+                )
+                found = None
             if found is None:
                 if body_hash is None:
                     return None
@@ -245,12 +245,6 @@ class OrderJournal(SharedFile):
                 return Record()
             its_hash, its_owner, leased_until, lease, text, outcome = found
             record = self._read(text, outcome)
-            if outcome is not None and record.gives_way and body_hash not in (None, its_hash):
-                record, outcome = Record(), None
-                connection.execute(
-                    "UPDATE placements SET record = ?, outcome = NULL, settled_at = NULL WHERE key = ?",
-                    (_written(record), _of(key)),
-                )
             # A lease that ends much later than one given now was given by a clock that has gone back since.
             is_held = outcome is None and its_owner not in (None, owner) and now < leased_until <= now + 2 * lease
             was_begun = outcome is not None or is_held or record.attempts > 0
@@ -314,6 +308,19 @@ class OrderJournal(SharedFile):
                     (outcome, self._clock(), _of(key)),
                 )
             )
+
+    async def refuse(self, key: PlacementKey, owner: str, record: Record, outcome: str) -> bool:
+        """Keep that it was refused, all at once; give whether *owner* still was the one who is on it."""
+        return await self._storage.run(
+            lambda connection: (
+                connection.execute(
+                    "UPDATE placements SET record = ?, outcome = ?, settled_at = ? WHERE key = ? AND owner = ?"
+                    " AND outcome IS NULL",
+                    (_written(evolve(record, gives_way=True)), outcome, self._clock(), _of(key), owner),
+                ).rowcount
+                == 1
+            )
+        )
 
     async def forget(self, key: PlacementKey, owner: str) -> bool:
         """
@@ -397,6 +404,9 @@ class NoJournal:
 
     async def finish(self, *_: object) -> None: ...
 
+    async def refuse(self, *_: object) -> bool:
+        return True
+
     async def forget(self, *_: object) -> bool:
         return True
 
@@ -407,6 +417,32 @@ class NoJournal:
 
 def _of(key: PlacementKey) -> str:
     return json.dumps(astuple(key))
+
+
+def _aside(key: PlacementKey, body_hash: str) -> str:
+    """Give what stands for the key of a placement that was refused, once another body is placed under its key."""
+    return json.dumps([*astuple(key), body_hash])
+
+
+def _gives_way(found: tuple[Any, ...], body_hash: str | None) -> bool:
+    """Whether a row is of a refused order, and in the place of another body; which is the same by v6 and by v7."""
+    its_hash, *_, text, outcome = found
+    is_other = body_hash is not None and its_hash.removeprefix("v7 ") != body_hash.removeprefix("v7 ")
+    return is_other and outcome is not None and OrderJournal._read(text, outcome).gives_way
+
+
+def _forget_refused(connection: sqlite3.Connection, placement: OpenPlacement) -> bool:
+    """Leave nothing of a placement that was refused; give whether there was one."""
+    start = _of(placement.key)[:-1]  # which those that gave way have in common
+    for key, text, outcome in connection.execute(
+        "SELECT key, record, outcome FROM placements WHERE substr(key, 1, ?) = ? AND outcome IS NOT NULL",
+        (len(start), start),
+    ).fetchall():
+        its = OrderJournal._read(text, outcome)
+        if its.gives_way and (its.attempts, its.sent_at) == (placement.attempts, placement.sent_at):
+            connection.execute("DELETE FROM placements WHERE key = ?", (key,))
+            return True
+    return False
 
 
 def _written(record: Record) -> str:

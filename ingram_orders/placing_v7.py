@@ -25,7 +25,6 @@ from ingram_orders.errors import (
     BadRequestError,
     ConfigurationError,
     IngramError,
-    InvalidRequestError,
     NotFoundError,
     OrderRefusedError,
     OutcomeUnknownError,
@@ -42,6 +41,7 @@ from ingram_orders.placing import (
     Placing,
     SendsNoted,
     Settings,
+    Taken,
     because,
     first_step,
     keep_outcome,
@@ -139,6 +139,8 @@ class PlacementV7(Placing[PlacedOrderV7]):
         self._events = events
         self._every = every
         self._crowd = crowd
+        self._is_resumed = False
+        """It was sent by another call."""
 
     async def _place(self) -> PlacedOrderV7:
         async with AsyncExitStack() as stack:
@@ -151,7 +153,8 @@ class PlacementV7(Placing[PlacedOrderV7]):
                         raise
                     tell(_log, logging.WARNING, "order %s: no event can be read: %s", self._number, exc)
                     self._events = None  # it may still be found
-            if self._record.sends:
+            self._is_resumed = bool(self._record.sends)
+            if self._is_resumed:
                 unknown = self._unknown("it was sent by a process that ended before it knew what became of it")
             else:
                 unknown = await self._begin(self._send)
@@ -177,7 +180,6 @@ class PlacementV7(Placing[PlacedOrderV7]):
         """
         response = await self._send_noted(self._create)
         if isinstance(response, OutcomeUnknownError):
-            response.sent_at = self._record.sent_at
             return response
         try:
             await self._keep(evolve(self._record, confirmation=write_json(unstructure(response.model)).decode()))
@@ -206,8 +208,7 @@ class PlacementV7(Placing[PlacedOrderV7]):
         """
         tell(_log, logging.INFO, "order %s: waiting for what becomes of it", self._number)
         looks = _Looks(
-            self._clock(), FIRST_LOOK if self._events is None else PATIENCE, self._ends,
-            lambda: max(self._every, self._crowd.share),
+            self._clock(), FIRST_LOOK if self._events is None else PATIENCE, self._ends, self._every, self._crowd
         )  # fmt: skip
         heard = _Heard()
         trouble = _Trouble(self._settle)
@@ -216,13 +217,16 @@ class PlacementV7(Placing[PlacedOrderV7]):
         try:
             while True:
                 await self._hear(heard, looks)
-                if its := await self._read_back(heard, looks):
-                    return await self._placed(its, heard.created)
+                its, event = await self._read_back(heard, looks)
+                if its:
+                    return await self._placed(its, event)
                 if search is not None and search.done():
                     if its_found := self._found(search, begun, heard, trouble, unknown):
                         return await self._placed(await self._and_others(its_found), None)
                     search = None
-                    if heard.refusal is not None and trouble.error is None and begun >= heard.settled:
+                    # What is said to be there is read first, for as long as that may take.
+                    is_settled = trouble.error is None and begun >= heard.settled and not heard.named
+                    if heard.refusal is not None and is_settled:
                         await self._refuse(heard, unknown)
                 if self._is_over():
                     what = (
@@ -250,7 +254,8 @@ class PlacementV7(Placing[PlacedOrderV7]):
                 tell(_log, logging.WARNING, "order %s: no event can be read: %s", self._number, exc)
             heard.is_deaf = True
             return
-        heard.is_deaf = False
+        heard.is_deaf, is_first = False, heard.is_new
+        heard.is_new = False
         for outcome in outcomes:
             heard.last = outcome.id
             now, event = self._clock(), outcome.event
@@ -261,9 +266,9 @@ class PlacementV7(Placing[PlacedOrderV7]):
             if isinstance(event, OrderCreatedEvent):
                 if outcome.is_after or is_later:
                     heard.name(event, now, until=now + self._settle, but=self._record.before or ())
-                    looks.begin(now + FIRST_LOOK, FIRST_LOOK)
             elif outcome.is_after and heard.refusal is None and self._is_mine(event):
-                heard.refusal, heard.settled = event, now + max(self._settle - outcome.age, 0.0)
+                age = outcome.age if self._is_resumed and is_first else 0.0  # by a clock that may be set
+                heard.refusal, heard.settled = event, now + max(self._settle - age, 0.0)
                 looks.begin(now, first_step(self._settle), also=heard.settled)
 
     def _is_mine(self, event: OrderFailedEvent) -> bool:
@@ -276,34 +281,37 @@ class PlacementV7(Placing[PlacedOrderV7]):
             return None
         return when >= sent_at.replace(microsecond=0)
 
-    async def _read_back(self, heard: "_Heard", looks: "_Looks") -> tuple[OrderDetailB2B, ...]:
-        """Give those of the orders that events name that are this one."""
+    async def _read_back(
+        self, heard: "_Heard", looks: "_Looks"
+    ) -> tuple[tuple[OrderDetailB2B, ...], OrderCreatedEvent | None]:
+        """Give those of the orders that events name that are this one, and the event that named the first."""
         its = await self._read(heard)
-        is_split = heard.created is not None and heard.created.outcome.order_split
+        is_split = any(event.outcome.order_split for _, event in its.values())
         if its and (heard.named or is_split) and self._has_time_for_another_look():
             await self._sleep(first_step(self._settle))  # those of one order need not be told, or there, all at once
             await self._hear(heard, looks)
             heard.hasten(self._clock())
             its |= await self._read(heard)
-        return tuple(its.values())
+        return tuple(order for order, _ in its.values()), next((event for _, event in its.values()), None)
 
-    async def _read(self, heard: "_Heard") -> dict[str, OrderDetailB2B]:
+    async def _read(self, heard: "_Heard") -> "dict[str, tuple[OrderDetailB2B, OrderCreatedEvent]]":
         """Read the orders that events name and whose turn it is; what is not there is read again later, for a while."""
-        its: dict[str, OrderDetailB2B] = {}
-        for number in heard.due(self._clock(), self._every):
+        its: dict[str, tuple[OrderDetailB2B, OrderCreatedEvent]] = {}
+        for number, event in heard.due(self._clock(), self._every).items():
             request = GetOrderDetails(self._sends, order_number=number, **self._who)
             try:
                 order = (await self._sends.send(request)).model
             except NotFoundError:
                 continue
-            except (InvalidRequestError, BadRequestError, PermissionDeniedError):  # it names what is no order of ours
-                heard.forget(number)
+            except (BadRequestError, PermissionDeniedError):  # it is no order of ours, if that stays so
+                if number not in heard.named:
+                    heard.forget(number)
             except IngramError as exc:  # a search goes on meanwhile
                 tell(_log, logging.INFO, "order %s: %s cannot be read back: %s", self._number, number, exc)
             else:
                 heard.forget(number)
                 if self._is_it(order):
-                    its[order.ingram_order_number or number] = order
+                    its[order.ingram_order_number or number] = order, event
         return its
 
     def _is_it(self, order: OrderDetailB2B) -> bool:
@@ -335,7 +343,7 @@ class PlacementV7(Placing[PlacedOrderV7]):
             if trouble.note(exc, begun):
                 raise because(unknown, "it cannot be looked for") from exc
             return ()
-        trouble.error = None
+        trouble.end()
         if its := ours(found, self._number, self._record):
             return its
         unknown.orders = tuple(filter(self._may_be_it, found))
@@ -360,14 +368,16 @@ class PlacementV7(Placing[PlacedOrderV7]):
             raise because(unknown, f"{why}: {_numbers(unknown)}")
         if heard.unread:
             raise because(unknown, "one event says that it was refused, and another that it was placed")
-        await self._keep(evolve(self._record, gives_way=True))
         facts = {
             "refused": None if event is None else event.data,
             "settle": self._settle,
             "correlation_id": unknown.correlation_id,
-            "attempts": self._record.attempts,
         }
-        await keep_outcome(self._journal, self._key, facts)
+        try:
+            if not await self._journal.refuse(self._key, self._owner, self._record, write_json(facts).decode()):
+                raise Taken
+        except (ConfigurationError, ValueError, RecursionError) as exc:  # then it is waited for again
+            tell(_log, logging.WARNING, "order %s: that it was refused cannot be kept: %s", self._number, exc)
         raise self._refusal(facts)
 
     async def _pause(self, search: "asyncio.Task[tuple[FoundOrder, ...]] | None", until: float) -> None:
@@ -454,7 +464,7 @@ class Crowd:
 
     @property
     def share(self) -> float:
-        """Seconds between two searches of each, with which all of them take no more than half of the API's quota."""
+        """Seconds between two searches of each, with which all of them take half of the API's quota; two for one."""
         return self._count * _FOR_ONE
 
 
@@ -464,8 +474,8 @@ class _Heard:
 
     last: int = 0
     """The `Outcome.id` of the last one."""
-    created: OrderCreatedEvent | None = None
-    """The first that says that it was placed."""
+    is_new: bool = True
+    """Whether nothing was listened to yet."""
     refusal: OrderFailedEvent | None = None
     """The first that says that it was refused."""
     settled: float = 0.0
@@ -486,22 +496,19 @@ class _Heard:
 
     def name(self, event: OrderCreatedEvent, now: float, *, until: float, but: Collection[str]) -> None:
         """Note which orders an event names, but for some, to be read at once, and again for a while."""
-        new = [it for it in numbers_of(event) if it not in self.unread and it not in but][:_MOST]
-        new = [it for it in new if not [*GetOrderDetails.order_number.problems(it)]]
-        self.named.update((it, _Named(now, until)) for it in new)
-        if new and self.created is None:
-            self.created = event
+        good = [it for it in numbers_of(event) if not [*GetOrderDetails.order_number.problems(it)]]
+        new = [it for it in good if it not in self.unread and it not in but][:_MOST]
+        self.named.update((it, _Named(event, now, until)) for it in new)
         self.unread.update(new)
 
-    def due(self, now: float, every: float) -> list[str]:
+    def due(self, now: float, every: float) -> dict[str, OrderCreatedEvent]:
         """Give the orders that are to be read now; and when they are again, note, ever more seldom."""
-        due = [number for number, it in self.named.items() if it.next_at <= now]
-        for number in due:
-            its = self.named[number]
-            its.next_at, its.step = now + its.step, min(2 * its.step, every)
+        due = {number: it for number, it in self.named.items() if it.next_at <= now}
+        for number, its in due.items():
+            its.next_at, its.step = now + its.step, min(2 * its.step, max(every, FIRST_LOOK))
             if now >= its.until:  # after this time no more: it costs a call each
                 del self.named[number]
-        return due
+        return {number: it.event for number, it in due.items()}
 
     def hasten(self, now: float) -> None:
         """Let all be read now."""
@@ -516,6 +523,8 @@ class _Heard:
 
 @define
 class _Named:
+    event: OrderCreatedEvent
+    """That names it."""
     next_at: float
     until: float
     step: float = FIRST_LOOK
@@ -528,6 +537,10 @@ class _Trouble:
     patience: float
     error: IngramError | None = None
     _since: float | None = None
+
+    def end(self) -> None:
+        """Note that it does not fail."""
+        self.error = self._since = None
 
     def note(self, error: IngramError, now: float) -> bool:
         """Note that it fails; give whether to give up: the client is closed, or the credentials stay refused."""
@@ -543,8 +556,9 @@ class _Trouble:
 class _Looks:
     """When to search next."""
 
-    def __init__(self, now: float, first: float, ends: float | None, slowest: Callable[[], float]) -> None:
-        self._slowest = slowest
+    def __init__(self, now: float, first: float, ends: float | None, every: float, crowd: Crowd) -> None:
+        self._every = every
+        self._crowd = crowd
         # In any case: a moment before the time is up, for a last look.
         self._also = [] if ends is None else [ends - FIRST_LOOK]
         self.begin(now, first)
@@ -552,14 +566,15 @@ class _Looks:
 
     def begin(self, now: float, first: float, *, also: float | None = None) -> None:
         """Look now, after so many seconds, and then ever more seldom; and at the moment *also*."""
-        self.next_at, self._step = now, max(min(first, self._slowest()), 1.0)
+        self.next_at, self._step = now, min(first, self._every)
         if also is not None:
             self._also.append(also)
 
     def note(self, now: float) -> None:
         """Note that it is looked now."""
-        self.next_at = min([now + self._step, *(it for it in self._also if it > now)])
-        self._step = min(2 * self._step, self._slowest())
+        step = max(self._step, self._crowd.share)
+        self.next_at = min([now + step, *(it for it in self._also if it > now)])
+        self._step = min(2 * step, self._every)
 
 
 @frozen

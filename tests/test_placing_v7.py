@@ -298,6 +298,19 @@ def _telling(number: str | None, *, po_number: str, made: datetime) -> faults.Fa
     return telling
 
 
+@pytest.mark.parametrize("is_dated", [True, False])
+async def test_an_event_of_another_inbox_counts_only_if_it_happened_since(world: V7World, is_dated: bool) -> None:
+    number = (await world.orders.create().order_create_request(order("PO-1")).execute()).orders[0].ingram_order_number
+    world.manners.v7_takes = timedelta(hours=1)
+    with pytest.raises(OutcomeUnknownError):
+        await world.orders.place_v7(v7(), events=world.inbox, journal=world.journal, timeout=30)
+    world.sandbox.fault = _telling(number, po_number="PO-7", made=world.time())
+    another = world.new_inbox("another.db")
+    await another.put(outcome_event("PO-7", number, at=world.time() if is_dated else None))
+    placed = await world.orders.place_v7(v7(), events=another, journal=world.journal)
+    assert (placed.order_numbers == (number,)) == is_dated
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
 async def test_whatever_reading_back_fails_with_a_search_finds_it(world: V7World, status: int) -> None:
     world.manners.v7_takes = timedelta(minutes=2)
@@ -323,6 +336,8 @@ async def test_a_search_that_takes_long_does_not_keep_an_event_from_being_heard(
     event = await _event_of_newest(world)()
     await world.inbox.put(event)
     assert (await running).event == event
+    await asyncio.sleep(0)
+    assert [it for it in asyncio.all_tasks() if "_find" in repr(it)] == []  # nobody waits for it any more
     goes_on.set()
 
 
@@ -815,3 +830,196 @@ def _from(counted: Any, fault: faults.Fault) -> faults.Fault:
 def test_what_was_placed_is_told_apart() -> None:
     placed = PlacedOrderV7(customer_order_number="PO-7", orders=(FoundOrder(ingram_order_number="20-1"),), attempts=1)
     assert (placed.known_by, placed.order_numbers) == ("search", ("20-1",))
+
+
+# ── What one event after another brings about ───────────────────────────────────────────────────────────────────────
+
+
+async def test_the_event_that_is_given_is_the_one_whose_order_it_is(world: V7World) -> None:
+    await world.orders.create().order_create_request(order("PO-1")).execute()
+    other = (await world.found("PO-1")).ingram_order_number
+    running = asyncio.create_task(world.orders.place_v7(v7(), events=world.inbox))
+    await world.come_to(lambda: world.sent_v7)
+    true = await event_of_what_is_there(world)()
+    await world.inbox.put(outcome_event("PO-7", other))
+    await world.inbox.put(true)
+    assert (await running).event == true
+
+
+async def test_what_was_never_disproved_stands_against_a_refusal(world: V7World) -> None:
+    """Also once it is read no more, and another event has named somebody else's order."""
+    await world.orders.create().order_create_request(order("PO-1")).execute()
+    other = (await world.found("PO-1")).ingram_order_number
+    world.manners.index_lag = timedelta(hours=2)
+    running = asyncio.create_task(world.orders.place_v7(v7(), events=world.inbox, timeout=4000))
+    await world.come_to(lambda: world.sent_v7)
+    true = await _event_of_newest(world)()
+    number = true.outcome.orders[0].ingram_order_number
+    world.sandbox.fault = faults.only(faults.failing(404), path=f"/v6.1/orders/{number}", times=None)
+    await world.inbox.put(true)
+    await world.come_to(lambda: world.waits.now > 1000 + 700)
+    await world.inbox.put(failed_event("PO-7", "no", at=NOON + 10 * MINUTE))
+    await world.inbox.put(outcome_event("PO-7", other))
+    with pytest.raises(OutcomeUnknownError, match="and another that it was placed"):
+        await running
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 500])
+async def test_what_reading_back_fails_with_once_disproves_nothing(world: V7World, status: int) -> None:
+    world.manners.index_lag = timedelta(hours=2)
+    world.sandbox.fault = faults.only(faults.failing(status), path="/v6.1/orders/", times=1)
+    running = asyncio.create_task(world.orders.place_v7(v7(), events=world.inbox, timeout=4000))
+    await world.come_to(lambda: world.sent_v7)
+    await world.inbox.put(await _event_of_newest(world)())
+    await world.inbox.put(failed_event("PO-7", "forged", at=NOON + MINUTE))
+    assert (await running).known_by == "event"
+
+
+async def test_an_order_that_is_said_to_be_there_late_is_read_before_a_refusal_counts(world: V7World) -> None:
+    world.manners.index_lag = timedelta(hours=2)
+    running = asyncio.create_task(world.orders.place_v7(v7(), events=world.inbox, timeout=4000))
+    await world.come_to(lambda: world.sent_v7)
+
+    async def lags(request: Any, proceed: Any) -> Any:
+        late = "/v6.1/orders/" in request.path and world.waits.now < 1000 + 660
+        return await (faults.failing(404) if late else _as_it_is)(request, proceed)
+
+    world.sandbox.fault = lags
+    await world.inbox.put(failed_event("PO-7", "forged", at=NOON + MINUTE))
+    await world.come_to(lambda: world.waits.now > 1000 + 595)
+    await world.inbox.put(await _event_of_newest(world)())
+    assert (await running).known_by == "event"
+
+
+async def test_however_many_events_come_it_is_searched_for(world: V7World) -> None:
+    world.manners.v7_takes = timedelta(seconds=30)
+    running = asyncio.create_task(world.orders.place_v7(v7(), events=world.inbox, timeout=600))
+    await world.come_to(lambda: world.sent_v7)
+
+    async def flood() -> None:
+        await world.inbox.put(outcome_event("PO-7", "20-00001"))
+        world.waits.then = flood
+
+    world.waits.then = flood
+    assert (await running).known_by == "search"
+    world.waits.then = None
+    assert world.waits.now - 1000 < 100
+
+
+async def test_reading_back_is_not_in_a_hurry_however_often_one_searches(world: V7World) -> None:
+    world.sandbox.fault = faults.only(faults.drop, method="POST", path="/v7/orders", times=1)
+    world.after(3, outcome_event("PO-7", "20-00001"))
+    with pytest.raises(OutcomeUnknownError):
+        await world.orders.place_v7(v7(), events=world.inbox, timeout=60, every=timedelta(milliseconds=100))
+    assert sum("/v6.1/orders/" in it.path for it in world.sandbox.ledger) < 40
+    assert world.searches < 40
+
+
+async def test_credentials_that_are_refused_twice_for_a_moment_end_nothing(world: V7World) -> None:
+    world.manners.v7_takes = timedelta(hours=2)
+
+    async def at_times(request: Any, proceed: Any) -> Any:
+        now = world.waits.now - 1000
+        refused = request.path.endswith("/search") and (10 <= now < 40 or 3000 <= now < 3070)
+        return await (faults.failing(401) if refused else _as_it_is)(request, proceed)
+
+    world.sandbox.fault = at_times
+    assert (await world.orders.place_v7(v7(), events=world.inbox)).order_numbers
+
+
+async def test_a_clock_that_is_set_forward_does_not_make_a_refusal_count(world: V7World) -> None:
+    jump, hears = [0.0], asyncio.Event()
+    inbox = WebhookInbox(world.folder / "jumping.db", clock=lambda: world.seconds() + jump[0], sleep=world.sleep)
+    true_outcomes = inbox.outcomes
+
+    async def outcomes(*asked: Any) -> Any:
+        await hears.wait()
+        return await true_outcomes(*asked)
+
+    setattr(inbox, "outcomes", outcomes)  # noqa: B010
+    world.manners.v7_takes = timedelta(minutes=2)
+    running = asyncio.create_task(world.orders.place_v7(v7(), events=inbox))
+    await world.come_to(lambda: world.sent_v7)
+    await inbox.put(failed_event("PO-7", "forged", at=NOON + MINUTE))
+    jump[0] = 3600.0
+    hears.set()
+    assert (await running).known_by == "search"
+
+
+# ── What is kept of a refusal ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("other", ["is turned away", "is cancelled", "is placed"])
+async def test_a_refusal_outlives_what_becomes_of_another_body(world: V7World, other: str) -> None:
+    world.after(3, failed_event("PO-7", "no", at=NOON + MINUTE))
+    place = functools.partial(world.orders.place_v7, v7("PO-7", "9ZZ999"), events=world.inbox, journal=world.journal)
+    with pytest.raises(OrderRefusedError):
+        await place()
+    another = world.orders.place_v7(v7("PO-7", "2CD102"), journal=world.journal)
+    if other == "is turned away":
+        world.sandbox.fault = faults.only(faults.failing(400), method="POST", path="/v7/orders", times=1)
+        with pytest.raises(BadRequestError):
+            await another
+    elif other == "is placed":
+        assert (await another).order_numbers
+    else:
+        searches = world.searches
+        world.sandbox.fault = faults.only(faults.hang, path="/search", times=1)
+        running = asyncio.create_task(another)
+        await world.come_to(lambda: world.searches > searches)
+        running.cancel()
+        await asyncio.wait([running])
+        world.sandbox.fault = None
+    sent = world.sent_v7
+    with pytest.raises(OrderRefusedError) as refused:
+        await place()
+    assert world.sent_v7 == sent
+    assert refused.value.placement is not None
+    await world.journal.discard(refused.value.placement)
+    with pytest.raises(ConfigurationError):
+        await world.journal.discard(refused.value.placement)
+
+
+async def test_a_refused_order_is_not_sent_by_v6_either(world: V7World) -> None:
+    world.manners.v7_takes = timedelta(hours=1)
+    world.after(3, failed_event("PO-7", "no", at=NOON + MINUTE))
+    with pytest.raises(OrderRefusedError):
+        await world.orders.place_v7(v7(), events=world.inbox, journal=world.journal)
+    body = OrderCreateRequest(customer_order_number="PO-7", lines=[CreateLine(ingram_part_number="2CD101", quantity=2)])
+    with pytest.raises(InvalidRequestError, match="another body"):
+        await world.orders.place(body, world.journal, settle=timedelta(0))
+    assert world.sent == 0
+
+
+@pytest.mark.parametrize("how", ["cancelled", "not kept"])
+async def test_a_refusal_is_kept_whole_or_not_at_all(world: V7World, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """Or what is found to be placed after all would give way to another body, or be discarded."""
+    world.manners.v7_takes = timedelta(minutes=20)
+    world.after(3, failed_event("PO-7", "forged", at=NOON + MINUTE))
+    place = functools.partial(world.orders.place_v7, v7(), events=world.inbox, journal=world.journal)
+    stopped = asyncio.Event()
+
+    async def refuse(*_: Any) -> bool:
+        stopped.set()
+        if how == "not kept":
+            raise ConfigurationError("the disk is full")
+        return await asyncio.Future[bool]()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.journal, "refuse", refuse)
+        running = asyncio.create_task(place())
+        await stopped.wait()
+        if how == "cancelled":
+            running.cancel()
+        await asyncio.wait([running])
+    world.waits.now += 1300
+    assert (await place()).order_numbers
+    with pytest.raises(InvalidRequestError, match="another body"):
+        await world.orders.place_v7(v7("PO-7", "3EF202"), journal=world.journal)
+    if how == "not kept":
+        refused = running.exception()
+        assert isinstance(refused, OrderRefusedError)
+        assert refused.placement is not None
+        with pytest.raises(ConfigurationError):
+            await world.journal.discard(refused.placement)
+    assert world.sent_v7 == 1
