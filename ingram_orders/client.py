@@ -182,7 +182,7 @@ class OrdersClient:
             sleep=sleep,
             random=random,
         )
-        self._waiting_v7 = Crowd()
+        self._waiting_v7 = Crowd(self._quota())
         self._is_view = False
         self._defaults = _given(
             im_customer_number=customer_number, im_country_code=country_code, im_sender_id=sender_id
@@ -525,9 +525,6 @@ class OrdersClient:
                 client = numbers_or_search.sends  # a view has defaults of its own
             client.check(numbers_or_search)
         session = client._session
-        limiter, quota = session.pace.limiter, None
-        if isinstance(limiter, RateLimit) and GetOrderDetails.method in limiter.methods:
-            quota = limiter.calls, limiter.seconds
         return StatusChanges(
             self,
             numbers_or_search,
@@ -538,9 +535,16 @@ class OrdersClient:
             final=final,
             initial=initial,
             at_once=at_once,
-            quota=quota,
+            quota=client._quota(),
             sleep=session.sleep,
         )
+
+    def _quota(self) -> tuple[int, float] | None:
+        """Give how many reads of a route the limiter lets go in how many seconds; `None` where that is not known."""
+        limiter = self._session.pace.limiter
+        if isinstance(limiter, RateLimit) and GetOrderDetails.method in limiter.methods:
+            return limiter.calls, limiter.seconds
+        return None
 
     async def wait_for(
         self,

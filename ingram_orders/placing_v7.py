@@ -65,9 +65,6 @@ _MOST: Final = 20
 _SKEW: Final = timedelta(minutes=5)
 """How far the clocks may be apart by which the API dates orders and answers."""
 
-_FOR_ONE: Final = 2.0
-"""Seconds of the quota that each gets who waits: half of the sixty searches that the API allows in a minute."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -453,7 +450,9 @@ class PlacementV7(Placing[PlacedOrderV7]):
 class Crowd:
     """All that wait for an outcome by searches of one client: the more, the more seldom each may search."""
 
-    def __init__(self) -> None:
+    def __init__(self, quota: tuple[int, float] | None) -> None:
+        """Set up; *quota* is how many searches are allowed in how many seconds, `None` for any number."""
+        self._for_one = 0.0 if quota is None else 2 * quota[1] / quota[0]
         self._count = 0
 
     def __enter__(self) -> None:
@@ -464,8 +463,8 @@ class Crowd:
 
     @property
     def share(self) -> float:
-        """Seconds between two searches of each, with which all of them take half of the API's quota; two for one."""
-        return self._count * _FOR_ONE
+        """Seconds between two searches of each, with which all of them take half of the quota."""
+        return self._count * self._for_one
 
 
 @define
@@ -566,7 +565,7 @@ class _Looks:
 
     def begin(self, now: float, first: float, *, also: float | None = None) -> None:
         """Look now, after so many seconds, and then ever more seldom; and at the moment *also*."""
-        self.next_at, self._step = now, min(first, self._every)
+        self.next_at, self._step = now, max(min(first, self._every), 1.0)
         if also is not None:
             self._also.append(also)
 
@@ -574,7 +573,7 @@ class _Looks:
         """Note that it is looked now."""
         step = max(self._step, self._crowd.share)
         self.next_at = min([now + step, *(it for it in self._also if it > now)])
-        self._step = min(2 * step, self._every)
+        self._step = max(min(2 * step, self._every), 1.0)
 
 
 @frozen

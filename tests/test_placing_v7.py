@@ -5,7 +5,7 @@ import functools
 import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AsyncExitStack, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -35,6 +35,7 @@ from ingram_orders import (
     OutcomeUnknownError,
     PermissionDeniedError,
     PlacedOrderV7,
+    RateLimit,
     ServerError,
     WebhookEvent,
     WebhookInbox,
@@ -350,15 +351,30 @@ async def test_what_an_event_names_and_is_not_there_costs_few_calls(world: V7Wor
     assert len(details) <= 20 * 16
 
 
-async def test_the_more_wait_the_more_seldom_each_searches(world: V7World) -> None:
+@pytest.mark.parametrize(
+    ("limiter", "waiting", "seconds"),
+    [(RateLimit(60, 60), 1, 16), (RateLimit(60, 60), 90, 180), (RateLimit(120, 60), 90, 90), (None, 90, 16)],
+)
+async def test_the_more_wait_the_more_seldom_each_searches(
+    world: V7World, limiter: RateLimit | None, waiting: int, seconds: float
+) -> None:
+    """So that all of them take half of the quota."""
     world.manners.v7_takes = timedelta(hours=5)
-    waiting = [
-        asyncio.create_task(world.orders.place_v7(v7(f"PO-{it}"), events=world.inbox, timeout=1800)) for it in range(90)
-    ]
-    await asyncio.wait(waiting)
-    assert all(isinstance(it.exception(), OutcomeUnknownError) for it in waiting)
-    # At first each looks on its own; then no more than thirty times a minute, all together.
-    assert world.searches < 90 * 5 + 30 * 30
+    searched: list[float] = []
+
+    async def noted(request: Any, proceed: Any) -> Any:
+        if request.path.endswith("/search") and world.sent_v7:
+            searched.append(world.waits.now - 1000)
+        return await proceed()
+
+    world.sandbox.fault = noted
+    async with world.client(limiter=limiter) as orders, AsyncExitStack() as others:
+        for _ in range(waiting - 1):
+            others.enter_context(orders._waiting_v7)
+        with pytest.raises(OutcomeUnknownError):
+            await orders.place_v7(v7(), events=world.inbox, timeout=seconds * 2.2, every=timedelta(seconds=seconds))
+    assert seconds <= searched[0] <= seconds + 2
+    assert len(searched) == 3  # after that time, after twice that, and a moment before the time is up
 
 
 # ── It was refused ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -912,7 +928,7 @@ async def test_reading_back_is_not_in_a_hurry_however_often_one_searches(world: 
     with pytest.raises(OutcomeUnknownError):
         await world.orders.place_v7(v7(), events=world.inbox, timeout=60, every=timedelta(milliseconds=100))
     assert sum("/v6.1/orders/" in it.path for it in world.sandbox.ledger) < 40
-    assert world.searches < 40
+    assert world.searches < 65  # once a second, at most
 
 
 async def test_credentials_that_are_refused_twice_for_a_moment_end_nothing(world: V7World) -> None:
