@@ -5,7 +5,7 @@ import functools
 import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, nullcontext
+from contextlib import ExitStack, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -368,11 +368,15 @@ async def test_the_more_wait_the_more_seldom_each_searches(
         return await proceed()
 
     world.sandbox.fault = noted
-    async with world.client(limiter=limiter) as orders, AsyncExitStack() as others:
+    await world.orders.close()
+    world.orders = world.client(limiter=limiter)  # of which it is known when it is at rest, and time may pass
+    with ExitStack() as others:
         for _ in range(waiting - 1):
-            others.enter_context(orders._waiting_v7)
+            others.enter_context(world.orders._waiting_v7)
         with pytest.raises(OutcomeUnknownError):
-            await orders.place_v7(v7(), events=world.inbox, timeout=seconds * 2.2, every=timedelta(seconds=seconds))
+            await world.orders.place_v7(
+                v7(), events=world.inbox, timeout=seconds * 2.2, every=timedelta(seconds=seconds)
+            )
     assert seconds <= searched[0] <= seconds + 2
     assert len(searched) == 3  # after that time, after twice that, and a moment before the time is up
 
