@@ -42,7 +42,16 @@ from ingram_orders.recovering import recover
 from ingram_orders.resolving import Resolution, resolve
 from ingram_orders.retry import RetryPolicy
 from ingram_orders.session import Session
-from ingram_orders.settings import INGRAM_PRODUCTION, MAX_BODY, Credentials, Endpoint, Proxy, Timeouts, checked_seconds
+from ingram_orders.settings import (
+    INGRAM_PRODUCTION,
+    MAX_BODY,
+    Credentials,
+    Endpoint,
+    Proxy,
+    Timeouts,
+    checked_seconds,
+    checked_span,
+)
 from ingram_orders.status_store import StatusStore
 from ingram_orders.webhooks import WebhookEvent
 
@@ -372,8 +381,7 @@ class OrdersClient:
             raise TypeError(f"create_v7() or an AsyncOrderCreateDTO is to be placed, not {brief(create)}")
         if events is not None and not isinstance(events, WebhookInbox):
             raise ConfigurationError(f"events must be WebhookInbox(...), not {brief(events)}")
-        if not (isinstance(every, timedelta) and every > timedelta(0)):
-            raise ConfigurationError(f"every must be a timedelta above 0, not {brief(every)}")
+        seconds = checked_span(every, "every")
         client = create.sends if isinstance(create.sends, OrdersClient) else self  # a view has defaults of its own
         out = client._encoded(create)
         number = out.customer_order_number or ""
@@ -387,7 +395,7 @@ class OrdersClient:
             events=events,
             timeout=None if timeout is None else checked_seconds(timeout, "timeout"),
             total=client._session.timeouts.total,
-            every=every.total_seconds(),
+            every=seconds,
             crowd=client._waiting_v7,
             **client._placing(journal, settle),
         )
@@ -576,8 +584,7 @@ class OrdersClient:
             NotFoundError: There is no such order.
             IngramError: It could not be looked at.
         """
-        if not (isinstance(every, timedelta) and every > timedelta(0)):
-            raise ConfigurationError(f"every must be a timedelta above 0, not {brief(every)}")
+        checked_span(every, "every")
         session = self._session
         return await wait_for(
             self.details(number),

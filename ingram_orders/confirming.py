@@ -4,10 +4,6 @@ Reads back through the API what an event says, since its body is not signed.
 Who has seen one event of yours can post another body under its id and signature, and say in it whatever he likes.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
-
 from attrs import frozen
 
 from ingram_orders.builder import Sends
@@ -47,10 +43,8 @@ def numbers_of(event: WebhookEvent) -> tuple[str, ...]:
     return tuple(dict.fromkeys(it for it in named if it))
 
 
-async def confirm(
-    sends: Sends, event: WebhookEvent, *, at_most: int, who: Mapping[str, Any] = MappingProxyType({})
-) -> Confirmation:
-    """See `OrdersClient.confirm`; *sends* is the client, *who* says, by setters' names, for whom it is read."""
+async def confirm(sends: Sends, event: WebhookEvent, *, at_most: int) -> Confirmation:
+    """See `OrdersClient.confirm`; *sends* is the client."""
     if not isinstance(event, WebhookEvent):
         raise InvalidRequestError([f"an event is to be confirmed, not {brief(event)}"])
     numbers = numbers_of(event)
@@ -64,20 +58,20 @@ async def confirm(
     missing: list[str] = []
     for number in numbers:
         try:
-            order = await GetOrderDetails(sends, order_number=number, **who).execute()
+            order = await GetOrderDetails(sends, order_number=number).execute()
         except NotFoundError:
             missing.append(number)
         else:
             is_its = said is None or is_same(order.customer_order_number or "", said)
             (orders if is_its else others).append(order)
-    found = await _found(sends, event, at_most, who)
+    found = await _found(sends, event, at_most)
     return Confirmation(event=event, orders=tuple(orders), others=tuple(others), missing=tuple(missing), found=found)
 
 
-async def _found(sends: Sends, event: WebhookEvent, at_most: int, who: Mapping[str, Any]) -> tuple[FoundOrder, ...]:
+async def _found(sends: Sends, event: WebhookEvent, at_most: int) -> tuple[FoundOrder, ...]:
     number = (event.outcome.customer_order_number or "").strip() if isinstance(event, OrderFailedEvent) else ""
     if not number or not at_most:
         return ()
     # Not exact, and the number is whatever somebody posted: so it may find everything.
-    given = await SearchOrders(sends, **who).customer_order_number(number).paginate().collect(at_most)
+    given = await SearchOrders(sends).customer_order_number(number).paginate().collect(at_most)
     return tuple(it for it in given if is_same(it.customer_order_number or "", number))

@@ -26,7 +26,8 @@ from ingram_orders.errors import (
 )
 from ingram_orders.exact_json import read_again, write_json
 from ingram_orders.finding import folded
-from ingram_orders.seen import KEEP, checked_keep, duplicate
+from ingram_orders.seen import KEEP, duplicate
+from ingram_orders.settings import checked_span
 from ingram_orders.storage import Kind, SharedFile
 from ingram_orders.webhooks import OrderCreatedEvent, OrderFailedEvent, WebhookEvent, restored
 
@@ -106,13 +107,11 @@ class WebhookInbox(SharedFile):
             raise ConfigurationError(f"an inbox must be a file, and {brief(path)} is none")
         if type(at_most) is not int or at_most < 1:
             raise ConfigurationError(f"at_most must be a whole number, 1 or more, not {brief(at_most)}")
-        if not (isinstance(lease, timedelta) and lease > timedelta(0)):
-            raise ConfigurationError(f"lease must be a timedelta above 0, not {brief(lease)}")
-        super().__init__(path, _KIND)
-        self._keep = checked_keep(keep)
-        self._at_most = at_most
-        self.lease = lease.total_seconds()
+        self.lease = checked_span(lease, "lease")
         """Seconds."""
+        super().__init__(path, _KIND)
+        self._keep = checked_span(keep, "keep")
+        self._at_most = at_most
         self._clock = clock
         self._sleep = sleep
         self.puts = 0

@@ -23,6 +23,7 @@ from attrs import asdict, astuple, evolve, field, frozen
 from ingram_orders.errors import ConfigurationError, IngramError, InvalidRequestError, brief
 from ingram_orders.logs import tell
 from ingram_orders.models import FoundOrder
+from ingram_orders.settings import checked_span
 from ingram_orders.storage import MEMORY, Kind, SharedFile
 
 _KIND: Final = Kind(
@@ -152,10 +153,8 @@ class OrderJournal(SharedFile):
         """
         if not isinstance(path, str | PathLike) or str(path) in {"", MEMORY}:
             raise ConfigurationError(f"a journal must be a file, and {brief(path)} is none")
-        if not (isinstance(lease, timedelta) and lease > timedelta(0)):
-            raise ConfigurationError(f"lease must be a timedelta above 0, not {brief(lease)}")
+        self._lease = checked_span(lease, "lease")
         super().__init__(path, _KIND)
-        self._lease = lease.total_seconds()
         self._clock = clock
         self._sleep = sleep
 

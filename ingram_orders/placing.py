@@ -234,8 +234,7 @@ class Placing(Generic[P]):
         await self._keep(evolve(self._record, before=tuple(it.ingram_order_number or "" for it in found)))
         same = tuple(it for it in found if it.customer_order_number == self._number)
         if same and not self._duplicates:
-            numbers = ", ".join(str(it.ingram_order_number) for it in same)
-            why = f"nothing was sent: the number {self._number} was used before, for {numbers}"
+            why = f"nothing was sent: the number {self._number} was used before, for {listed(same)}"
             error = DuplicateOrderError(f"{self._out.route}: {why}", status=400)
             error.orders = same
             raise error
@@ -287,6 +286,11 @@ class Placing(Generic[P]):
         error = out.outcome_unknown(why, status=status, body=body)
         error.sent_at = last.at
         return error
+
+
+def listed(orders: tuple[FoundOrder, ...]) -> str:
+    """Name orders in a message."""
+    return ", ".join(str(it.ingram_order_number) for it in orders)
 
 
 def because(unknown: OutcomeUnknownError, why: str) -> OutcomeUnknownError:

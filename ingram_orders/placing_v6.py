@@ -35,6 +35,7 @@ from ingram_orders.placing import (
     because,
     keep_outcome,
     kept_outcome,
+    listed,
     looks,
     ours,
 )
@@ -173,8 +174,7 @@ class Placement(Placing[PlacedOrder]):
                 return await self._placed(orders=await self._and_others(its))
             unknown.orders = found or unknown.orders
         if unknown.orders:
-            numbers = ", ".join(str(it.ingram_order_number) for it in unknown.orders)
-            raise because(unknown, f"there are orders of this number that may be it, or not: {numbers}")
+            raise because(unknown, f"there are orders of this number that may be it, or not: {listed(unknown.orders)}")
         if failure is not None:
             raise because(unknown, "it could not be looked for to the end") from failure
         return None

@@ -46,6 +46,7 @@ from ingram_orders.placing import (
     first_step,
     keep_outcome,
     kept_outcome,
+    listed,
     ours,
 )
 from ingram_orders.refusals import told
@@ -349,7 +350,7 @@ class PlacementV7(Placing[PlacedOrderV7]):
         elif heard.unclear_since is None:
             heard.unclear_since = begun
         elif begun - heard.unclear_since >= self._settle:
-            raise because(unknown, f"there are orders of this number that may be it, or not: {_numbers(unknown)}")
+            raise because(unknown, f"there are orders of this number that may be it, or not: {listed(unknown.orders)}")
         return ()
 
     def _may_be_it(self, order: FoundOrder) -> bool:
@@ -362,7 +363,7 @@ class PlacementV7(Placing[PlacedOrderV7]):
         event = heard.refusal
         if unknown.orders:
             why = "an event says that it was refused, and there are orders of this number that may be it, or not"
-            raise because(unknown, f"{why}: {_numbers(unknown)}")
+            raise because(unknown, f"{why}: {listed(unknown.orders)}")
         if heard.unread:
             raise because(unknown, "one event says that it was refused, and another that it was placed")
         facts = {
@@ -599,7 +600,3 @@ class _Until:
         return await self.sends.send(
             request, timeout=left if given is None else min(left, given), before_send=before_send
         )
-
-
-def _numbers(unknown: OutcomeUnknownError) -> str:
-    return ", ".join(str(it.ingram_order_number) for it in unknown.orders)

@@ -32,6 +32,7 @@ from ingram_orders.models import OrderDetailB2B, OrderStatus
 from ingram_orders.operations import MOST_ON_A_PAGE, GetOrderDetails, SearchOrders
 from ingram_orders.paginator import Page
 from ingram_orders.planning import Exploration, Window, least_calls, least_every, pages, plan_round
+from ingram_orders.settings import checked_span
 from ingram_orders.sightings import Sighting, day_of, sighting
 from ingram_orders.status_store import Noted, StatusStore
 from ingram_orders.watched import StatusChange, Terms
@@ -524,11 +525,10 @@ def _checked_numbers(numbers: Iterable[str]) -> tuple[str, ...]:
 
 
 def _checked_terms(every: timedelta, slowest: timedelta | None, final: Iterable[OrderStatus]) -> Terms:
-    for name, value in (("every", every), ("slowest", slowest)):
-        if not (isinstance(value, timedelta) and value > timedelta(0)) and (name, value) != ("slowest", None):
-            raise ConfigurationError(f"{name} must be a timedelta above 0, not {brief(value)}")
+    checked_span(every, "every")
     if slowest is None:
         slowest = max(every, SLOWEST)
+    checked_span(slowest, "slowest")
     if slowest < every:
         raise ConfigurationError(f"slowest must not be shorter than every, and {slowest} is shorter than {every}")
     statuses: frozenset[object] = frozenset({final} if isinstance(final, str | OrderStatus) else final)

@@ -8,6 +8,7 @@ from os import PathLike
 from typing import Final, Protocol
 
 from ingram_orders.errors import ConfigurationError, DuplicateEventError, brief
+from ingram_orders.settings import checked_span
 from ingram_orders.storage import MEMORY, Kind, SharedFile
 
 KEEP: Final = timedelta(days=30)
@@ -54,7 +55,7 @@ class SeenInMemory:
         Raises:
             ConfigurationError: *keep* is not above 0, or *at_most* less than 1.
         """
-        self._keep = checked_keep(keep)
+        self._keep = checked_span(keep, "keep")
         if type(at_most) is not int or at_most < 1:
             raise ConfigurationError(f"at_most must be a whole number, 1 or more, not {brief(at_most)}")
         self._at_most = at_most
@@ -100,7 +101,7 @@ class SeenInFile(SharedFile):
         if not isinstance(path, str | PathLike) or str(path) in {"", MEMORY}:
             raise ConfigurationError(f"what was seen is kept in a file, and {brief(path)} is none")
         super().__init__(path, _KIND)
-        self._keep = checked_keep(keep)
+        self._keep = checked_span(keep, "keep")
         self._clock = clock
 
     async def add(self, event_id: str) -> None:
@@ -123,18 +124,6 @@ class SeenInFile(SharedFile):
             is_new = await self._storage.run(work)
         if not is_new:
             raise duplicate(event_id)
-
-
-def checked_keep(keep: timedelta) -> float:
-    """
-    Give a time to keep something, in seconds.
-
-    Raises:
-        ConfigurationError: It is none above 0.
-    """
-    if not (isinstance(keep, timedelta) and keep > timedelta(0)):
-        raise ConfigurationError(f"keep must be a timedelta above 0, not {brief(keep)}")
-    return keep.total_seconds()
 
 
 def duplicate(event_id: str) -> DuplicateEventError:

@@ -4,6 +4,7 @@ import ipaddress
 import math
 import re
 from base64 import b64encode
+from datetime import timedelta
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -34,6 +35,18 @@ def checked_seconds(value: float, setting: str) -> float | None:
     if math.isnan(seconds):
         raise ConfigurationError(f"{setting} must be a number of seconds, not {brief(value)}")
     return None if seconds == math.inf else seconds
+
+
+def checked_span(value: timedelta, setting: str) -> float:
+    """
+    Give *value* in seconds.
+
+    Raises:
+        ConfigurationError: It is no timedelta above 0; the message names the setting.
+    """
+    if not (isinstance(value, timedelta) and value > timedelta(0)):
+        raise ConfigurationError(f"{setting} must be a timedelta above 0, not {brief(value)}")
+    return value.total_seconds()
 
 
 @frozen(kw_only=True)
