@@ -8,8 +8,9 @@ import attrs
 import pytest
 
 from ingram_orders import InvalidRequestError, OrderStatus, structure, unstructure
-from ingram_orders.converters import problems, wire_names
+from ingram_orders.checking import problems
 from ingram_orders.exact_json import read_json, write_json
+from ingram_orders.fields import wire_names
 from ingram_orders.models import (
     Address,
     AddressRequest,

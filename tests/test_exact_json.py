@@ -2,14 +2,17 @@
 
 import json
 import sys
-from decimal import Decimal
+from decimal import Decimal, localcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.counting import calls_of
 from support.strategies import json_values
 
+from ingram_orders import exact_json
 from ingram_orders.exact_json import LONG_BODY, read_again, read_json, write_json
 
 
@@ -52,6 +55,135 @@ def test_what_is_no_json_is_refused(value: Any, as_read: bool) -> None:
         write_json([value], as_read=as_read)
 
 
+# ── With the extra `speed`, and without ─────────────────────────────────────────────────────────────────────────────
+
+DOCUMENTS = {
+    "whole numbers": b"[0, -0, 18446744073709551615, 18446744073709551616, -9223372036854775809, "
+    + b"7" * 4_300
+    + b"]",
+    "too long a number": b"7" * 4_301,
+    "numbers": b"[1.10, 0.0, -0.0, 1E+2, 1e400, 1e-400, 5E-324, 12345678901234567.5]",
+    "a giant exponent": b"1E+1000000",
+    "an exponent of twenty digits": b"1E+99999999999999999999",
+    "no numbers": b"[NaN, Infinity, -Infinity]",
+    "a key twice": b'{"b": 1, "a": 2, "\\u0062": 3}',
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "UTF-16": "{}".encode("utf-16"),
+    "half a character": b'"\\ud83d"',
+    "half a character, in UTF-8": b'"\xed\xa0\xbd"',
+    "a whole one": b'"\\ud83d\\ude00"',
+    "a long decimal": b"1." + b"1" * 5_000,
+    "not UTF-8": b'"\xff"',
+    "nested too deep": b"[" * 30_000,
+    "nothing": b"",
+    "something behind": b"{} x",
+    "a comma too many": b"[1,]",
+    "a line's end in a text": b'"a\nb"',
+    "leading zeros": b"[01]",
+    "long": b"[" + b" " * LONG_BODY + b"1.10, 7]",
+    "long, with a long decimal": b"[" + b" " * LONG_BODY + b"1." + b"1" * 5_000 + b"]",
+}
+
+
+SPECIAL = b'0123456789.eE+-"\\u{}[],: \n\xed\xa0\x80'
+"""Bytes that JSON makes something of."""
+
+
+def read_both_ways(body: bytes) -> tuple[str, str]:
+    """Give what is read, or the error, by whichever decoder there is, and by the standard library's."""
+    told = []
+    for is_fast in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            if not is_fast:
+                patch.setattr(exact_json, "_fast_decoders", lambda *_: ())
+            try:
+                told.append(repr(read_json(body)))
+            except (ValueError, ArithmeticError, RecursionError) as wrong:
+                told.append(type(wrong).__name__ if isinstance(wrong, RecursionError) else repr(wrong))
+    return told[0], told[1]
+
+
+@pytest.fixture(scope="module")
+def msgspec() -> Any:
+    return pytest.importorskip("msgspec", reason="the extra `speed` is not installed")
+
+
+@pytest.mark.usefixtures("msgspec")
+def test_with_the_extra_speed_there_is_a_faster_decoder() -> None:
+    assert exact_json.is_fast()
+
+
+@pytest.mark.usefixtures("msgspec")
+@pytest.mark.parametrize("body", DOCUMENTS.values(), ids=DOCUMENTS)
+def test_what_is_read_is_the_same_with_the_extra_speed(body: bytes) -> None:
+    with_speed, without = read_both_ways(body)
+    assert with_speed == without
+
+
+@pytest.mark.usefixtures("msgspec")
+@given(json_values, st.lists(st.tuples(st.integers(0), st.sampled_from(SPECIAL)), max_size=4))
+def test_what_is_read_is_the_same_with_the_extra_speed_for_any_bytes(
+    value: Any, changes: list[tuple[int, int]]
+) -> None:
+    body = bytearray(write_json(value))
+    for place, byte in changes:
+        body[place % len(body)] = byte
+    with_speed, without = read_both_ways(bytes(body))
+    assert with_speed == without
+
+
+@pytest.mark.parametrize("wrong", ["bends numbers", "takes no hook", "is not there"])
+def test_a_decoder_that_is_not_exact_is_not_used(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some other package may need an old msgspec."""
+
+    class Decoder:
+        def __init__(self, **hooks: Any) -> None:
+            if wrong == "takes no hook":
+                raise TypeError("Decoder() got an unexpected keyword argument 'float_hook'")
+
+        decode = staticmethod(json.loads)
+
+    module = None if wrong == "is not there" else SimpleNamespace(json=SimpleNamespace(Decoder=Decoder))
+    monkeypatch.setitem(sys.modules, "msgspec", module)
+    assert exact_json._fast_decoders.__wrapped__(Decimal) == ()
+
+
+@pytest.mark.parametrize("body", [b"{}", b"\xef\xbb\xbf{}", b"NaN", b"<html>"])
+def test_whatever_a_faster_decoder_raises_the_standard_library_says_what_it_is(
+    body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Errors of msgspec 0.19 were no `ValueError`, and came out of calls as they were."""
+
+    class DecodeError(Exception):
+        pass
+
+    def decode(_: bytes) -> Any:
+        raise DecodeError
+
+    without = read_both_ways(body)[1]
+    monkeypatch.setattr(exact_json, "_fast_decoders", lambda *_: (decode, decode))
+    assert read_both_ways(body) == (without, without)
+
+
+class Money(Decimal):
+    """Shows itself as people write it."""
+
+    def __str__(self) -> str:
+        return f"${Decimal(self):,.2f}"
+
+
+@pytest.mark.parametrize("capitals", [0, 1])
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(Money("1234.005"), "1234.005"), (Money("1E+2"), "100"), (Decimal("1E+2"), "100"), (Decimal("1.10"), "1.10")],
+)
+def test_a_number_is_written_by_its_value_however_it_shows_itself(value: Decimal, written: str, capitals: int) -> None:
+    with localcontext(capitals=capitals):
+        assert write_json({"price": value, "prices": [value]}).decode() == f'{{"price":{written},"prices":[{written}]}}'
+
+
+# ── What is long ────────────────────────────────────────────────────────────────────────────────────────────────────
+
 MANY = {
     "numbers": b"[" + b",".join([b"1.25"] * 200_000) + b"]",
     "texts": b"[" + b",".join([b'"a"'] * 200_000) + b"]",
@@ -69,17 +201,7 @@ def test_long_json_leaves_the_loop_its_turns(body: bytes) -> None:
     Between two calls of Python functions others may have their turn, and so the loop; the standard library's scanner
     alone would make none until it is done. Counted, since how long a turn is late is a matter of the machine's load.
     """
-    calls = 0
-
-    def count(_: object, event: str, __: object) -> None:
-        nonlocal calls
-        calls += event == "call"
-
-    sys.setprofile(count)
-    try:
-        read_json(body)
-    finally:
-        sys.setprofile(None)
+    _, calls = calls_of(read_json, body)
     assert calls > sum(map(body.count, (b",", b"[", b"{"))) / 2
 
 

@@ -56,8 +56,9 @@ DOCUMENTS: Final[list[Any]] = [
     VendorRequiredInfo,
     VendorRequiredInfoRequest,
 ]
+PUBLIC: Final = [getattr(models, name) for name in vars(models)["__all__"]]
 CLASSES: Final[list[Any]] = sorted(
-    {each for each in vars(models).values() if isinstance(each, type) and issubclass(each, RequestModel | AnswerModel)},
+    {each for each in PUBLIC if isinstance(each, type) and issubclass(each, RequestModel | AnswerModel)},
     key=lambda each: each.__name__,
 )
 

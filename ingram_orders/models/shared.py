@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field, fields, frozen
 
@@ -86,6 +86,15 @@ class AnswerModel:
     What no other field could take, under its name on the wire: unknown keys, and values that are not of their field's
     type. Nothing that the API says is lost; `unstructure` gives all of it back.
     """
+
+    if not TYPE_CHECKING:  # or checkers would think that it has any attribute
+
+        def __getattr__(self, name: str) -> Any:
+            # Most that is answered has no `extra`, and a reader makes none: thousands of empty ones would be held.
+            if name != "extra":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+            self.extra = {}
+            return self.extra
 
     def __repr__(self) -> str:
         return _shown(self, unsaid=(None, (), {}))
@@ -209,7 +218,7 @@ class OrderStatus(Enum):
     @property
     def is_final(self) -> bool:
         """Whether nothing is expected to follow: delivered, closed, cancelled or rejected."""
-        return self in _FINAL
+        return self in FINAL
 
 
 def folded_status(word: str) -> str:
@@ -217,7 +226,8 @@ def folded_status(word: str) -> str:
     return re.sub(r"[\s_-]+", "", word.casefold().strip().removeprefix("im::"))
 
 
-_FINAL: Final = frozenset({OrderStatus.DELIVERED, OrderStatus.CLOSED, OrderStatus.CANCELLED, OrderStatus.REJECTED})
+FINAL: Final = frozenset({OrderStatus.DELIVERED, OrderStatus.CLOSED, OrderStatus.CANCELLED, OrderStatus.REJECTED})
+"""After which nothing is expected to follow."""
 
 # Without separators, so that "E-DELIVERED", "e delivered" and "EDELIVERED" are one word. `order…` are webhook events.
 _SYNONYMS: Final = {member.value.replace("_", "").lower(): member for member in OrderStatus} | {

@@ -15,7 +15,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
-from ingram_orders.converters import wire_names
+from ingram_orders.fields import wire_names
 from ingram_orders.models import AnswerModel, Day, When
 
 Json = Any
