@@ -5,19 +5,17 @@ Knows how a value becomes text and whether it can be right; knows nothing of the
 how anything is sent.
 """
 
-import functools
 import re
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from hashlib import sha256
-from types import MappingProxyType
-from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar, overload
+from types import MappingProxyType, MethodType
+from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar, final, overload
 
 from attrs import field, frozen
 
 from ingram_orders.errors import InvalidRequestError, brief
-from ingram_orders.models import RequestModel
-from ingram_orders.models.shared import has_half_character
+from ingram_orders.models.shared import RequestModel, has_half_character
 
 A = TypeVar("A")
 """The model that answers a request."""
@@ -33,6 +31,8 @@ TwoDays = list[date | str] | list[date] | list[str] | tuple[date | str, date | s
 
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_is_plain: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?").fullmatch
+"""Printable ASCII, without a space at its ends: what nearly all texts are, and right wherever their length is."""
 
 
 # ── Forms: how a value becomes text, and when it cannot be right ────────────────────────────────────────────────────
@@ -41,12 +41,13 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 class Form(Protocol[T_contra]):
     """How a value is written, and what can be wrong with it; the kinds below are all there are."""
 
-    def problems(self, value: T_contra, /) -> Iterator[str]:
-        """Tell everything that is wrong with a value, whatever it is."""
-        ...
+    def texts(self, value: T_contra, wrong: list[str], /) -> tuple[str, ...]:
+        """
+        Give the texts to send of a value, `()` for nothing.
 
-    def texts(self, value: T_contra, /) -> tuple[str, ...]:
-        """Give the texts to send of a value that has no problems, `()` for nothing."""
+        Everything that is wrong with the value, whatever it is, is told in *wrong*; then what this gives is not to be
+        sent.
+        """
         ...
 
 
@@ -57,19 +58,17 @@ class Text:
     longest: int | None = None
     shortest: int = 0
 
-    def problems(self, value: str, /) -> Iterator[str]:
+    def texts(self, value: str, wrong: list[str], /) -> tuple[str, ...]:
         if not isinstance(value, str):
-            yield f"{brief(value)} is not text"
-            return
+            wrong.append(f"{brief(value)} is not text")
+            return ()
         if self.longest is not None and not self.shortest <= len(value) <= self.longest:
             bounds = {self.shortest, self.longest} - {0}
             allowed = " to ".join(map(str, sorted(bounds))) if self.shortest else f"at most {self.longest}"
             counted = "1 character" if len(value) == 1 else f"{len(value)} characters"
-            yield f"{brief(value)} is {counted} long, {allowed} are allowed"
-        if has_half_character(value):
-            yield f"{brief(value)} holds half a character (a lone surrogate)"
-
-    def texts(self, value: str, /) -> tuple[str, ...]:
+            wrong.append(f"{brief(value)} is {counted} long, {allowed} are allowed")
+        if not value.isascii() and has_half_character(value):
+            wrong.append(f"{brief(value)} holds half a character (a lone surrogate)")
         return (str.__str__(value),)  # of an enum of texts, the text
 
 
@@ -77,29 +76,29 @@ class Text:
 class PlainText(Text):
     """Text for a header or a path: not blank, no control characters, no space at its ends."""
 
-    def problems(self, value: str, /) -> Iterator[str]:
-        wrong = tuple(super().problems(value))
-        yield from wrong
-        if not isinstance(value, str):
-            return
-        if not value.strip():
-            if not wrong:
-                yield "must not be blank"
-            return
-        if _CONTROL.search(value):
-            yield f"{brief(value)} holds a control character"
-        if value != value.strip():
-            yield f"{brief(value)} starts or ends with a space"
+    in_path: bool = False
+    """Whether it stands in a path, where `.` and `..` would name another one."""
 
-
-@frozen
-class PathText(PlainText):
-    """Text for a path: `.` and `..` would name another one."""
-
-    def problems(self, value: str, /) -> Iterator[str]:
-        yield from super().problems(value)
-        if value in (".", ".."):
-            yield f"{brief(value)} is not an order number"
+    def texts(self, value: str, wrong: list[str], /) -> tuple[str, ...]:
+        if self.in_path and value in (".", ".."):
+            wrong.append(f"{brief(value)} is not an order number")
+            return ()
+        if type(value) is str and self.shortest <= len(value) <= (self.longest or len(value)) and _is_plain(value):
+            return (value,)
+        before = len(wrong)
+        texts = super().texts(value, wrong)
+        if not texts:
+            return ()
+        stripped = value.strip()
+        if not stripped:
+            if len(wrong) == before:
+                wrong.append("must not be blank")
+            return ()
+        if not value.isprintable() and _CONTROL.search(value):
+            wrong.append(f"{brief(value)} holds a control character")
+        if value != stripped:
+            wrong.append(f"{brief(value)} starts or ends with a space")
+        return texts
 
 
 @frozen
@@ -109,25 +108,24 @@ class Whole:
     at_least: int
     at_most: int
 
-    def problems(self, value: int, /) -> Iterator[str]:
+    def texts(self, value: int, wrong: list[str], /) -> tuple[str, ...]:
         if type(value) is not int:
-            yield f"{brief(value)} is not a whole number"
+            wrong.append(f"{brief(value)} is not a whole number")
         elif not self.at_least <= value <= self.at_most:
-            yield f"{brief(value)} is out of range, {self.at_least} to {self.at_most} is allowed"
-
-    def texts(self, value: int, /) -> tuple[str, ...]:
-        return (str(value),)
+            wrong.append(f"{brief(value)} is out of range, {self.at_least} to {self.at_most} is allowed")
+        else:
+            return (str(value),)
+        return ()
 
 
 @frozen
 class Flag:
     """True or false."""
 
-    def problems(self, value: bool, /) -> Iterator[str]:
+    def texts(self, value: bool, wrong: list[str], /) -> tuple[str, ...]:
         if not isinstance(value, bool):
-            yield f"{brief(value)} is not True or False"
-
-    def texts(self, value: bool, /) -> tuple[str, ...]:
+            wrong.append(f"{brief(value)} is not True or False")
+            return ()  # what it is may not even be asked
         return ("true" if value else "false",)
 
 
@@ -135,14 +133,16 @@ class Flag:
 class DayText:
     """A day as `yyyy-MM-dd`."""
 
-    def problems(self, value: date | str, /) -> Iterator[str]:
+    def texts(self, value: date | str, wrong: list[str], /) -> tuple[str, ...]:
         if isinstance(value, datetime):
-            yield f"{brief(value)} has a time, a date is wanted: use .date()"
-        elif not isinstance(value, date) and not _is_day(value):
-            yield f"{brief(value)} is not a date as yyyy-MM-dd"
-
-    def texts(self, value: date | str, /) -> tuple[str, ...]:
-        return (value.isoformat() if isinstance(value, date) else str.__str__(value),)
+            wrong.append(f"{brief(value)} has a time, a date is wanted: use .date()")
+        elif isinstance(value, date):
+            return (value.isoformat(),)
+        elif _is_day(value):
+            return (str.__str__(value),)
+        else:
+            wrong.append(f"{brief(value)} is not a date as yyyy-MM-dd")
+        return ()
 
 
 def _is_day(text: object) -> bool:
@@ -157,37 +157,37 @@ def _is_day(text: object) -> bool:
 class Several:
     """Texts, each sent under the same name."""
 
-    def problems(self, value: list[str] | tuple[str, ...], /) -> Iterator[str]:
-        yield from _problems_of_each(value, Text())
-
-    def texts(self, value: list[str] | tuple[str, ...], /) -> tuple[str, ...]:
-        return tuple(text for item in value for text in Text().texts(item))
+    def texts(self, value: list[str] | tuple[str, ...], wrong: list[str], /) -> tuple[str, ...]:
+        return _texts_of_each(value, _TEXT, wrong)
 
 
 @frozen
 class Range:
     """The first and the last day, each sent under the same name; an empty list sends nothing."""
 
-    def problems(self, value: TwoDays, /) -> Iterator[str]:
-        wrong = tuple(_problems_of_each(value, DayText()))
-        yield from wrong
-        if isinstance(value, list | tuple) and len(value) not in (0, 2):
-            yield f"{len(value)} given, a range is two dates: the first and the last"
-        elif value and not wrong:
-            first, last = self.texts(value)
-            if first > last:
-                yield f"the first date, {first}, is after the last, {last}"
+    def texts(self, value: TwoDays, wrong: list[str], /) -> tuple[str, ...]:
+        if type(value) is tuple and len(value) == 2:
+            first, last = value
+            if type(first) is date and type(last) is date and first <= last:  # as nearly always
+                return (first.isoformat(), last.isoformat())
+        texts = _texts_of_each(value, _DAY, wrong)
+        if isinstance(value, _LISTS) and len(value) not in (0, 2):
+            wrong.append(f"{len(value)} given, a range is two dates: the first and the last")
+        elif len(texts) == 2 and texts[0] > texts[1]:
+            wrong.append(f"the first date, {texts[0]}, is after the last, {texts[1]}")
+        return texts
 
-    def texts(self, value: TwoDays, /) -> tuple[str, ...]:
-        return tuple(text for item in value for text in DayText().texts(item))
+
+_LISTS: Final = (list, tuple)  # to make `list | tuple` with each call takes longer than the rest of a check
+_TEXT: Final = Text()
+_DAY: Final = DayText()
 
 
-def _problems_of_each(value: object, form: Form[Any]) -> Iterator[str]:
-    if not isinstance(value, list | tuple):
-        yield f"{brief(value)} is not a list"
-        return
-    for item in value:
-        yield from form.problems(item)
+def _texts_of_each(value: object, form: Form[Any], wrong: list[str]) -> tuple[str, ...]:
+    if not isinstance(value, _LISTS):
+        wrong.append(f"{brief(value)} is not a list")
+        return ()
+    return tuple([text for item in value for text in form.texts(item, wrong)])
 
 
 def check_whole(value: object, name: str, at_least: int) -> None:
@@ -216,6 +216,7 @@ class Parameter(Generic[T]):
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
+        self._setter = _setter(owner, name)
 
     @overload
     def __get__(self, request: None, owner: type) -> Self: ...
@@ -224,18 +225,31 @@ class Parameter(Generic[T]):
     def __get__(self, request: Any, owner: type) -> Any:
         if request is None:
             return self
-        return functools.partial(request._with, self.name)  # a request's own, as this class is
+        return MethodType(self._setter, request)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.wire_name!r})"
 
-    def problems(self, value: object) -> Iterator[str]:
+    def problems(self, value: object) -> list[str]:
         """Tell what is wrong with a value that was set."""
         raise NotImplementedError
 
     def shown(self, value: object) -> str:
         """Show a value that has no problems, the same for all that is sent the same."""
         return repr(value)
+
+
+def _setter(owner: type, name: str) -> Callable[[R, object], R]:
+    def setter(request: R, value: object) -> R:
+        other = object.__new__(type(request))
+        other._sends = request._sends
+        # A list could be changed behind the request's back.
+        other._values = {**request._values, name: tuple(value) if isinstance(value, list) else value}
+        return other
+
+    setter.__module__, setter.__name__ = owner.__module__, name
+    setter.__qualname__ = f"{owner.__qualname__}.{name}"
+    return setter
 
 
 class TextParameter(Parameter[T]):
@@ -245,16 +259,15 @@ class TextParameter(Parameter[T]):
         super().__init__(wire_name, required=required)
         self.form = form
 
-    def problems(self, value: Any) -> Iterator[str]:
-        for problem in self.form.problems(value):
-            yield f"{self.name}: {problem}"
+    @final
+    def problems(self, value: Any) -> list[str]:
+        """See `Parameter`; it is its form that tells."""
+        wrong: list[str] = []
+        self.form.texts(value, wrong)
+        return [f"{self.name}: {it}" for it in wrong]
 
     def shown(self, value: Any) -> str:
-        return repr(self.texts(value))
-
-    def texts(self, value: Any) -> tuple[str, ...]:
-        """Give the texts to send of a value that has no problems."""
-        return self.form.texts(value)
+        return repr(self.form.texts(value, []))
 
 
 class Query(TextParameter[T]):
@@ -272,14 +285,20 @@ class Path(TextParameter[T]):
 class Body(Parameter[B]):
     """The body, a model."""
 
-    def __init__(self, wire_name: str, model: type[B], *, required: bool = True) -> None:
+    def __init__(self, wire_name: str, model: Callable[[], type[B]], *, required: bool = True) -> None:
         super().__init__(wire_name, required=required)
-        self.model = model
+        self._model = model
 
-    def problems(self, value: object) -> Iterator[str]:
-        """See `Parameter`; what is inside a body, `converters.problems` tells."""
-        if not isinstance(value, self.model):
-            yield f"{self.name}: {self.model.__name__} is wanted, not {type(value).__name__}"
+    @property
+    def model(self) -> type[B]:
+        """What it is one of, loaded when it is first asked for."""
+        return self._model()
+
+    def problems(self, value: object) -> list[str]:
+        """See `Parameter`; what is inside a body, `checking.problems` tells."""
+        if isinstance(value, self.model):
+            return []
+        return [f"{self.name}: {self.model.__name__} is wanted, not {type(value).__name__}"]
 
 
 # ── The request ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -334,13 +353,25 @@ class Request(Generic[A]):
     writes: ClassVar[bool] = False
     """Whether it changes something, so that sending it twice is not the same as once."""
 
-    _params: ClassVar[tuple[Parameter[Any], ...]] = ()
+    route: ClassVar[str]
+    """Method and path, without anything of the caller's: for logs, messages and limiters."""
+
+    _params: ClassVar[Mapping[str, Parameter[Any]]] = {}
+    _texts: ClassVar[Mapping[str, TextParameter[Any]]] = {}
+    _required: ClassVar[frozenset[str]] = frozenset()
+    body: ClassVar[tuple[Body[Any], ...]] = ()
+    """The parameter that is the body, or none; by itself, it would be read as its setter."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         # Gone through once, not with every call.
         own = {name: value for name, value in vars(cls).items() if isinstance(value, Parameter)}
-        cls._params = tuple(({param.name: param for param in cls._params} | own).values())
+        cls._params = {**cls._params, **own}
+        cls._texts = {name: param for name, param in cls._params.items() if isinstance(param, TextParameter)}
+        cls._required = frozenset(name for name, param in cls._params.items() if param.required)
+        cls.body = tuple(param for param in cls.params() if isinstance(param, Body))
+        if hasattr(cls, "path"):
+            cls.route = f"{cls.method} {cls.path}"
 
     def __init__(self, sends: Sends, **values: object) -> None:
         self._sends = sends
@@ -349,12 +380,47 @@ class Request(Generic[A]):
     @classmethod
     def params(cls) -> tuple[Parameter[Any], ...]:
         """List the declared parameters, in the order they are sent."""
-        return cls._params
+        return tuple(cls._params.values())
 
     @property
     def values(self) -> Mapping[str, object]:
         """What was set, by the setters' names."""
         return MappingProxyType(self._values)
+
+    def written(
+        self, given: frozenset[str], wrong: list[str]
+    ) -> tuple[dict[str, str], list[tuple[str, str]], dict[str, str]]:
+        """
+        Write what was set, all but the body, in the order in which it is declared.
+
+        Args:
+            given: What need not be set, by the setters' names.
+            wrong: Where it is told that something is wrong; then what this gives is not to be sent.
+
+        Returns:
+            The texts in the path, in the query and in the headers, not quoted yet, by their names on the wire.
+        """
+        path: dict[str, str] = {}
+        query: list[tuple[str, str]] = []
+        headers: dict[str, str] = {}
+        values = self._values
+        for name, its in self._texts.items():
+            if name in values:
+                wire_name = its.wire_name
+                for text in its.form.texts(values[name], wrong):
+                    if isinstance(its, Query):
+                        query.append((wire_name, text))
+                    elif isinstance(its, Header):
+                        headers[wire_name] = text
+                    else:
+                        path[wire_name] = text
+        if not self._required - given <= values.keys():
+            wrong.append("something is required")
+        return path, query, headers
+
+    def values_over(self, defaults: Mapping[str, object]) -> dict[str, Any]:
+        """Give what was set, and the *defaults* where nothing was."""
+        return {**defaults, **self._values}
 
     @property
     def sends(self) -> Sends:
@@ -362,12 +428,17 @@ class Request(Generic[A]):
         return self._sends
 
     def problems(self, values: Mapping[str, object]) -> Iterator[str]:
-        """Tell what is wrong with *values*: those set, and the client's defaults for those that were not."""
-        for param in self.params():
-            if param.name in values:
-                yield from param.problems(values[param.name])
+        """Tell what is wrong with *values*, by the setters' names: those set, and defaults of those that were not."""
+        for name, param in self._params.items():
+            if name in values:
+                yield from param.problems(values[name])
             elif param.required:
-                yield f"{param.name} is required"
+                yield f"{name} is required"
+        yield from self.contradictions()
+
+    def contradictions(self) -> Iterable[str]:
+        """Tell what is wrong with a request that has a body, although each of its values may be right by itself."""
+        return ()
 
     def fingerprint(self, *, but: Collection[str] = ()) -> str:
         """
@@ -376,10 +447,10 @@ class Request(Generic[A]):
         Args:
             but: Setters that make no difference.
         """
-        values = {**self._sends.defaults, **self._values}
+        values = self.values_over(self._sends.defaults)
         said = [
             # What cannot be right cannot be written either.
-            (param.name, repr(value) if [*param.problems(value)] else param.shown(value))
+            (param.name, repr(value) if param.problems(value) else param.shown(value))
             for param in self.params()
             if param.name not in but and (value := values.get(param.name)) is not None
         ]
@@ -403,13 +474,6 @@ class Request(Generic[A]):
     async def execute_with_response(self, *, timeout: float | None = None) -> Response[A]:
         """Do as `execute` does, and give the answer with its status, headers, body and attempts."""
         return await self._sends.send(self, timeout=timeout)
-
-    def _with(self, name: str, value: object) -> Self:
-        other = object.__new__(type(self))
-        other._sends = self._sends
-        # A list could be changed behind the request's back.
-        other._values = {**self._values, name: tuple(value) if isinstance(value, list) else value}
-        return other
 
     def __repr__(self) -> str:
         said = ", ".join(f"{name}={brief(value)}" for name, value in self._values.items())

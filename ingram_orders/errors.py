@@ -343,8 +343,9 @@ def brief(value: object) -> str:
 
 
 def one_line(text: str, longest: int) -> str:
-    """Fold white space and control characters, and cut what is longer than *longest*."""
+    """Fold white space and control characters, cut what is longer than *longest*, and escape half characters."""
     text = re.sub(r"[\x00-\x20\x7f-\x9f\u2028\u2029]+", " ", text).strip()
+    text = text.encode(errors="backslashreplace").decode()  # or whoever writes the message down would fail by it
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 

@@ -4,10 +4,13 @@ The operations of the Orders API, declared: method, path, parameters, answer.
 Source: openapispec of 2025-11 and 2024-06; setters are the Go SDK's, in snake_case.
 """
 
-from collections.abc import Awaitable, Iterator, Mapping
-from http import HTTPStatus
-from typing import Any, ClassVar, Final
+from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterator
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from ingram_orders import models
 from ingram_orders.builder import (
     A,
     Body,
@@ -15,7 +18,6 @@ from ingram_orders.builder import (
     Flag,
     Header,
     Path,
-    PathText,
     PlainText,
     Query,
     Range,
@@ -26,22 +28,24 @@ from ingram_orders.builder import (
     Whole,
 )
 from ingram_orders.errors import InvalidRequestError, brief
-from ingram_orders.models import (
-    AsyncOrderCreateDTO,
-    AsyncOrderCreateResponse,
-    OrderCreateRequest,
-    OrderCreateResponse,
-    OrderDetailB2B,
-    OrderModifyRequest,
-    OrderModifyResponse,
-    OrderSearchResponse,
-    VendorRequiredInfo,
-    VendorRequiredInfoRequest,
-)
-from ingram_orders.paginator import Paginator
+from ingram_orders.models.details import OrderDetailB2B
+from ingram_orders.models.search import OrderSearchResponse
+
+if TYPE_CHECKING:
+    from ingram_orders.paginator import Paginator
 
 MOST_ON_A_PAGE: Final = 100
 """Orders; the API takes no larger page."""
+
+
+class Answer:
+    """The model of an operation's answer, loaded when it is first asked for."""
+
+    def __init__(self, model: Callable[[], Any]) -> None:
+        self._model = model
+
+    def __get__(self, request: object, operation: type) -> Any:
+        return self._model()
 
 
 class OrdersRequest(Request[A]):
@@ -55,7 +59,7 @@ class OrdersRequest(Request[A]):
     @property
     def whose(self) -> str:
         """For whom it asks: customer number and country, its own or the client's."""
-        values = {**self.sends.defaults, **self.values}
+        values = self.values_over(self.sends.defaults)
         return f"{values.get('im_customer_number')} {values.get('im_country_code')}"
 
     @classmethod
@@ -145,6 +149,8 @@ class SearchOrders(OrdersRequest[OrderSearchResponse]):
             InvalidRequestError: An argument cannot be right, or *start* is of a different search; nothing was sent.
                 What is wrong with the search itself is told by the first page.
         """
+        from ingram_orders.paginator import Paginator
+
         size: Any = self.values.get("page_size", MOST_ON_A_PAGE) if page_size is None else page_size
         first: Any = self.values.get("page_number", 1)
         if wrong := [*SearchOrders.page_size.problems(size), *SearchOrders.page_number.problems(first)]:
@@ -178,7 +184,7 @@ class GetOrderDetails(OrdersRequest[OrderDetailB2B]):
     operation, method, path = "details", "GET", "/resellers/v6.1/orders/{ordernumber}"
     answer = OrderDetailB2B
 
-    order_number = Path("ordernumber", PathText(shortest=1, longest=12), required=True)
+    order_number = Path("ordernumber", PlainText(shortest=1, longest=12, in_path=True), required=True)
     """`20-RD3QV`, a sub-order as `20-RD3QV-11`; ten digits in SAP countries."""
     ingram_order_date = Query("ingramOrderDate", DayText())
     """The day of the order, where its number alone is not enough."""
@@ -192,74 +198,71 @@ class GetOrderDetails(OrdersRequest[OrderDetailB2B]):
     """For Ingram's sandbox only."""
 
 
-class CreateOrder(OrdersRequest[OrderCreateResponse]):
+class CreateOrder(OrdersRequest["models.OrderCreateResponse"]):
     """Place an order, v6."""
 
     __slots__ = ()
 
     operation, method, path, writes = "create", "POST", "/resellers/v6/orders", True
-    answer = OrderCreateResponse
+    answer = Answer(lambda: models.OrderCreateResponse)
 
-    order_create_request = Body("orderCreateRequest", OrderCreateRequest)
+    order_create_request = Body("orderCreateRequest", lambda: models.OrderCreateRequest)
     """The order."""
 
-    def problems(self, values: Mapping[str, object]) -> Iterator[str]:
-        """See `Request`; and the purchase order number, by which alone a lost order can be found again."""
-        yield from super().problems(values)
-        body = values.get("order_create_request")
-        if isinstance(body, OrderCreateRequest):
+    def contradictions(self) -> Iterator[str]:
+        """See `Request`: the purchase order number, by which alone a lost order can be found again."""
+        body = self.values.get("order_create_request")
+        if isinstance(body, models.OrderCreateRequest):
             number = body.customer_order_number
             if number is None or (isinstance(number, str) and not number.strip()):
                 yield "order_create_request.customer_order_number is required"
             yield from _too_long(number, 35, "order_create_request")
 
 
-class CreateOrderV7(OrdersRequest[AsyncOrderCreateResponse]):
+class CreateOrderV7(OrdersRequest["models.AsyncOrderCreateResponse"]):
     """Place an order, v7: the answer confirms that it was taken in, its outcome is told by webhook."""
 
     __slots__ = ()
 
     operation, method, path, writes = "create_v7", "POST", "/resellers/v7/orders", True
-    answer = AsyncOrderCreateResponse
+    answer = Answer(lambda: models.AsyncOrderCreateResponse)
 
-    async_order_create_dto = Body("asyncOrderCreateDTO", AsyncOrderCreateDTO)
+    async_order_create_dto = Body("asyncOrderCreateDTO", lambda: models.AsyncOrderCreateDTO)
     """The order."""
 
-    def problems(self, values: Mapping[str, object]) -> Iterator[str]:
-        """See `Request`; and how long a purchase order number is in v7."""
-        yield from super().problems(values)
-        body = values.get("async_order_create_dto")
-        if isinstance(body, AsyncOrderCreateDTO):
+    def contradictions(self) -> Iterator[str]:
+        """See `Request`: how long a purchase order number is in v7."""
+        body = self.values.get("async_order_create_dto")
+        if isinstance(body, models.AsyncOrderCreateDTO):
             yield from _too_long(body.customer_order_number, 18, "async_order_create_dto")
 
 
-class ModifyOrder(OrdersRequest[OrderModifyResponse]):
+class ModifyOrder(OrdersRequest["models.OrderModifyResponse"]):
     """Change an order on customer hold, within 24 hours, or release it."""
 
     __slots__ = ()
 
     operation, method, path, writes = "modify", "PUT", "/resellers/v6/orders/{orderNumber}", True
-    answer = OrderModifyResponse
+    answer = Answer(lambda: models.OrderModifyResponse)
 
-    order_number = Path("orderNumber", PathText(), required=True)
+    order_number = Path("orderNumber", PlainText(in_path=True), required=True)
     """`20-RD3QV`; ten digits in SAP countries."""
     action_code = Query("actionCode", Text())
     """`release` lets the order go; it needs no body, and sends an empty one."""
     region_code = Query("regionCode", Text())
     """For Ingram's sandbox only."""
-    order_modify_request = Body("orderModifyRequest", OrderModifyRequest, required=False)
+    order_modify_request = Body("orderModifyRequest", lambda: models.OrderModifyRequest, required=False)
     """The change; required unless the action is `release`."""
 
-    def problems(self, values: Mapping[str, object]) -> Iterator[str]:
-        """See `Request`; and the body, which only a release may do without."""
-        yield from super().problems(values)
-        if "order_modify_request" not in values and values.get("action_code") != "release":
+    def contradictions(self) -> Iterator[str]:
+        """See `Request`: the body, which only a release may do without."""
+        if "order_modify_request" not in self.values and self.values.get("action_code") != "release":
             yield 'order_modify_request is required, unless action_code("release")'
 
     @classmethod
-    def empty_answer(cls, status: int) -> OrderModifyResponse | None:  # noqa: ARG003
+    def empty_answer(cls, status: int) -> models.OrderModifyResponse | None:  # noqa: ARG003
         """A release is answered with `null`."""
-        return OrderModifyResponse()
+        return models.OrderModifyResponse()
 
 
 class CancelOrder(OrdersRequest[None]):
@@ -270,21 +273,21 @@ class CancelOrder(OrdersRequest[None]):
     operation, method, path, writes = "cancel", "DELETE", "/resellers/v6/orders/{OrderNumber}", True
     answer = None
 
-    order_number = Path("OrderNumber", PathText(), required=True)
+    order_number = Path("OrderNumber", PlainText(in_path=True), required=True)
     """`20-RD3QV`; ten digits in SAP countries."""
     region_code = Query("regionCode", Text())
     """For Ingram's sandbox only."""
 
 
-class GetVendorRequiredInfo(OrdersRequest[tuple[VendorRequiredInfo, ...]]):
+class GetVendorRequiredInfo(OrdersRequest["tuple[models.VendorRequiredInfo, ...]"]):
     """Ask what vendors must be told before a v7 order. A POST that changes nothing."""
 
     __slots__ = ()
 
     operation, method, path = "vendor_required_info", "POST", "/resellers/v7/vendorrequiredinfo"
-    answer = tuple[VendorRequiredInfo, ...]
+    answer = Answer(lambda: tuple[models.VendorRequiredInfo, ...])
 
-    vendor_required_info_request = Body("vendorRequiredInfoRequest", VendorRequiredInfoRequest)
+    vendor_required_info_request = Body("vendorRequiredInfoRequest", lambda: models.VendorRequiredInfoRequest)
     """The quote, or the products."""
 
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
-from typing import Any, Final, Generic, Protocol, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypedDict, TypeVar
 from uuid import uuid4
 
 from attrs import evolve
@@ -29,15 +29,15 @@ from ingram_orders.exact_json import read_json, write_json
 from ingram_orders.finding import find, for_whom, is_certainly
 from ingram_orders.journal import NoJournal, OrderJournal, PlacementKey, Record, Sent
 from ingram_orders.logs import tell
-from ingram_orders.models import AsyncOrderCreateDTO, FoundOrder, OrderCreateRequest
+from ingram_orders.models import FoundOrder, OrderCreateRequest
 from ingram_orders.operations import OrdersRequest
 from ingram_orders.wire import Outgoing
 
+if TYPE_CHECKING:
+    from ingram_orders.models import AsyncOrderCreateDTO
+
 P = TypeVar("P")
 B = TypeVar("B")
-
-SETTLE: Final = timedelta(minutes=10)
-"""How long an order is looked for that may have been placed."""
 
 FIRST_LOOK: Final = 2.0
 """Seconds after a first look at once; each further one comes twice as long after the one before."""
@@ -74,7 +74,7 @@ def first_step(settle: float) -> float:
     return min(FIRST_LOOK, settle / 16)
 
 
-def allows_duplicates(body: OrderCreateRequest | AsyncOrderCreateDTO, written: bytes) -> bool:
+def allows_duplicates(body: "OrderCreateRequest | AsyncOrderCreateDTO", written: bytes) -> bool:
     """
     Whether the API may place the order also where there is one with its number.
 
@@ -136,7 +136,7 @@ class Placing(Generic[P]):
         self,
         sends: SendsNoted,
         out: Outgoing,
-        body: OrderCreateRequest | AsyncOrderCreateDTO,
+        body: "OrderCreateRequest | AsyncOrderCreateDTO",
         *,
         base_url: str,
         journal: OrderJournal | NoJournal,

@@ -101,7 +101,7 @@ class Placement(Placing[PlacedOrder]):
             at_most: How often it is sent such that it may have been placed; by other processes counts as once.
             settings: See `Placing`.
         """
-        self._body: OrderCreateRequest = out.values["order_create_request"]  # type: ignore[assignment]  # was checked
+        self._body: OrderCreateRequest = out.values["order_create_request"]  # was checked
         super().__init__(sends, out, self._body, **settings)
         self._create = create
         self._sends_left = at_most

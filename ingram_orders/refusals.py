@@ -45,6 +45,11 @@ _TYPE: Final = ("type", "1ype", "errorcode", "faultcode", "error")
 _MESSAGE: Final = ("message", "messaage", "faultstring", "error_description")
 
 
+def is_granted(status: int) -> bool:
+    """Whether a status is one of success."""
+    return 200 <= status < 300
+
+
 def error_class(status: int, errors: tuple[ErrorDetail, ...]) -> type[ApiError]:
     """Give the error that a refusal is, by its status and by what was said; values that it echoes say nothing."""
     told = [(error.type, error.message, *(field.message for field in error.fields)) for error in errors]

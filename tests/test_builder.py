@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -44,7 +45,7 @@ from ingram_orders.operations import (
     OPERATIONS,
     SearchOrders,
 )
-from ingram_orders.wire import encode
+from ingram_orders.wire import Defaults, encode
 
 # ── Building ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -365,7 +366,7 @@ def test_all_problems_are_told_at_once() -> None:
     body = OrderCreateRequest(lines=[CreateLine(quantity="x"), CreateLine(notes=7)])  # type: ignore[arg-type]
     request = CREATE.order_create_request(body).im_country_code("USA").im_sender_id("a\nb")
     with pytest.raises(InvalidRequestError) as refused:
-        encode(request, {"im_correlation_id": "1"})
+        encode(request, Defaults({}), "1")
     assert refused.value.problems == (
         "im_customer_number is required",
         "im_country_code: 'USA' is 3 characters long, 2 are allowed",
@@ -525,12 +526,32 @@ async def test_nothing_is_sent_when_something_is_wrong() -> None:
         )
 
 
+def test_what_is_wrong_is_told_whatever_an_operation_makes_of_it() -> None:
+    """Else what comes after it would not be sent."""
+
+    class Lenient(SearchOrders):
+        def problems(self, values: Mapping[str, object], sound: Collection[str] = ()) -> Iterator[str]:
+            return iter(())
+
+    request = Lenient(Nowhere()).page_size(500).serial_number("S")
+    assert problems_of(request) == ("500 is out of range, 1 to 100 is allowed",)
+
+
+def test_a_value_that_has_no_truth_is_no_flag() -> None:
+    class Neither:
+        def __bool__(self) -> bool:
+            raise ValueError("as of an array, or of what is not there")
+
+    [problem] = problems_of(details().is_iml(Neither()))  # type: ignore[arg-type]
+    assert problem.endswith("is not True or False")
+
+
 def test_only_operations_of_the_api_are_encoded() -> None:
     class Other(Request[None]):
         operation, method, path = "other", "GET", "/"
 
     with pytest.raises(TypeError, match="not an operation"):
-        encode(Other(Nowhere()), DEFAULTS)
+        encode(Other(Nowhere()), Defaults(DEFAULTS), "1")
 
 
 def test_the_number_that_finds_an_order_again_goes_with_the_request() -> None:

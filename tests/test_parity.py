@@ -26,17 +26,18 @@ from ingram_orders.builder import (
     TextParameter,
     Whole,
 )
-from ingram_orders.converters import IRREGULAR, wire_name, wire_names
 from ingram_orders.errors import ErrorDetail, ErrorField
+from ingram_orders.fields import IRREGULAR, part_type, wire_name, wire_names
 from ingram_orders.models import AnswerModel, Day, RequestModel, When
 from ingram_orders.operations import OPERATIONS, OrdersRequest
 from ingram_orders.refusals import error_details
 
 FIELDS: Final[dict[str, Any]] = TABLE["fields"]
 DOCUMENTS: Final = sorted(FIELDS.keys() - {derive_fields.ERRORS})
+PUBLIC: Final = [getattr(models, name) for name in vars(models)["__all__"]]
 CLASSES: Final[list[Any]] = [
     each
-    for each in vars(models).values()
+    for each in PUBLIC
     if isinstance(each, type)
     and issubclass(each, RequestModel | AnswerModel)
     and each not in (RequestModel, AnswerModel)
@@ -91,7 +92,7 @@ def places(model: Any) -> Iterator[tuple[str, Any, Any]]:
         prefix, holder, above = todo.pop()
         for wire, type_ in field_types(holder).items():
             yield f"{prefix}{wire}", holder, type_
-            inner = element_type(type_) if is_list(type_) else type_
+            inner = part_type(type_)
             if attrs.has(inner) and inner not in (*above, holder):
                 todo.append((f"{prefix}{wire}.", inner, (*above, holder)))
 
@@ -207,7 +208,7 @@ def _tells_of_a_date(wire: str) -> bool:
 def test_irregular_names_follow_no_rule_and_are_needed() -> None:
     """Each entry of the table of slips names a field and differs from what the rule would give."""
     for (holder, name), wire in IRREGULAR.items():
-        assert name in attrs.fields_dict(holder)
+        assert name in attrs.fields_dict(getattr(models, holder))
         assert wire_name(object, name) != wire
 
 
@@ -311,9 +312,7 @@ def test_bodies_and_answers_are_the_published_ones() -> None:
             assert answers == set()
         else:
             # v7's event is published as an answer too; it comes by webhook.
-            assert answers - {"OrderCreateV7Response"} == {
-                (element_type(answer) if is_list(answer) else answer).__name__
-            }
+            assert answers - {"OrderCreateV7Response"} == {part_type(answer).__name__}
 
 
 # ── The table ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -41,6 +41,11 @@ def refused(out: Any, status: int, body: bytes = b"", headers: dict[str, str] | 
     return raised.value
 
 
+def test_a_message_can_be_written_down_whatever_the_api_says() -> None:
+    error = refused(READ, 404, b'{"message": "half of one: \\ude00"}')
+    assert r"half of one: \ude00" in str(error).encode().decode()
+
+
 KINDS = {
     300: ApiError,
     400: BadRequestError,

@@ -8,9 +8,10 @@ import pytest
 from ingram_orders import InvalidRequestError, Response
 from ingram_orders.builder import Request
 from ingram_orders.operations import CancelOrder, CreateOrder, CreateOrderV7, GetOrderDetails, ModifyOrder, SearchOrders
-from ingram_orders.wire import Outgoing, encode
+from ingram_orders.wire import Defaults, Outgoing, encode
 
-DEFAULTS = {"im_customer_number": "20-222222", "im_country_code": "US", "im_correlation_id": "c" * 32}
+DEFAULTS = {"im_customer_number": "20-222222", "im_country_code": "US"}
+CORRELATION_ID = "c" * 32
 
 
 class Nowhere:
@@ -42,7 +43,7 @@ def cancel(number: Any = "20-RD3QV") -> CancelOrder:
 
 
 def encoded(request: Request[Any], **defaults: Any) -> Outgoing:
-    return encode(request, {**DEFAULTS, **defaults})
+    return encode(request, Defaults({**DEFAULTS, **defaults}), CORRELATION_ID)
 
 
 def query_of(request: Request[Any]) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import Literal, assert_type
 
 from aiohttp import web
 
+import ingram_orders
 from ingram_orders import (
     AsyncOrderCreateDTO,
     AsyncOrderCreateResponse,
@@ -102,6 +103,10 @@ def what_setters_take(orders: OrdersClient) -> None:
     search.order_status_in(["SHIPPED"])
     search.order_status_in(("SHIPPED", "ON HOLD"))
     assert_type(SearchOrders.page_size, Query[int])
+
+
+def what_the_package_has_not() -> None:
+    ingram_orders.OrderClient  # type: ignore[attr-defined]  # noqa: B018  # though it has a `__getattr__`
 
 
 def what_setters_refuse(orders: OrdersClient) -> None:
