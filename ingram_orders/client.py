@@ -1,5 +1,7 @@
 """`OrdersClient`, the door: one method an operation, settings, and views for other customers."""
 
+from __future__ import annotations
+
 import asyncio
 import copy
 import inspect
@@ -11,18 +13,13 @@ from datetime import timedelta
 from ssl import SSLContext
 from types import EllipsisType, MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TypedDict, Unpack
-from uuid import uuid4
 
-from ingram_orders import wire
-from ingram_orders.awaiting import Until, wait_for
+from ingram_orders import models, wire
 from ingram_orders.builder import A, BeforeSend, Request, Response, check_whole
-from ingram_orders.confirming import Confirmation, confirm
+from ingram_orders.crowd import Crowd
 from ingram_orders.errors import ConfigurationError, InvalidRequestError, OutcomeUnknownError, brief
-from ingram_orders.fanout import FanOut
-from ingram_orders.inbox import WebhookInbox
-from ingram_orders.journal import NoJournal, OpenPlacement, OrderJournal
 from ingram_orders.limiter import Limiter, RateLimit
-from ingram_orders.models import AsyncOrderCreateDTO, OrderCreateRequest, OrderDetailB2B, OrderStatus
+from ingram_orders.models.shared import FINAL, OrderStatus
 from ingram_orders.oauth import TokenSource
 from ingram_orders.operations import (
     CancelOrder,
@@ -33,13 +30,6 @@ from ingram_orders.operations import (
     ModifyOrder,
     SearchOrders,
 )
-from ingram_orders.placing import SETTLE
-from ingram_orders.placing import Settings as PlacingSettings
-from ingram_orders.placing_v6 import PlacedOrder, Placement
-from ingram_orders.placing_v7 import Crowd, PlacedOrderV7, PlacementV7
-from ingram_orders.polling import FINAL, StatusChanges
-from ingram_orders.recovering import recover
-from ingram_orders.resolving import Resolution, resolve
 from ingram_orders.retry import RetryPolicy
 from ingram_orders.session import Session
 from ingram_orders.settings import (
@@ -52,11 +42,27 @@ from ingram_orders.settings import (
     checked_seconds,
     checked_span,
 )
-from ingram_orders.status_store import StatusStore
-from ingram_orders.webhooks import WebhookEvent
 
+# What is built from single calls is imported in the method that needs it: a third of the package, and sqlite3, for
+# which who only asks for orders need not wait.
 if TYPE_CHECKING:
     from aiohttp import ClientSession, Fingerprint
+
+    from ingram_orders.awaiting import Until
+    from ingram_orders.confirming import Confirmation
+    from ingram_orders.fanout import FanOut
+    from ingram_orders.inbox import WebhookInbox
+    from ingram_orders.journal import OpenPlacement, OrderJournal
+    from ingram_orders.placing import Settings as PlacingSettings
+    from ingram_orders.placing_v6 import PlacedOrder
+    from ingram_orders.placing_v7 import PlacedOrderV7
+    from ingram_orders.polling import StatusChanges
+    from ingram_orders.resolving import Resolution
+    from ingram_orders.status_store import StatusStore
+    from ingram_orders.webhooks import WebhookEvent
+
+SETTLE: Final = timedelta(minutes=10)
+"""How long an order is looked for that may have been placed."""
 
 VARIABLES: Final[Mapping[str, str]] = {
     "client_id": "INGRAM_CLIENT_ID",
@@ -78,14 +84,14 @@ class Settings(TypedDict, total=False):
     base_url: str
     token_url: str | None
     token_source: TokenSource | None
-    session: "ClientSession | None"
+    session: ClientSession | None
     timeouts: Timeouts
     retry: RetryPolicy
-    limiter: "Limiter | EllipsisType | None"
+    limiter: Limiter | EllipsisType | None
     max_in_flight: int
     max_body: int
     proxy: str | None
-    ssl: "SSLContext | Fingerprint | bool"
+    ssl: SSLContext | Fingerprint | bool
     allow_http: bool
     clock: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
@@ -110,14 +116,14 @@ class OrdersClient:
         base_url: str = INGRAM_PRODUCTION,
         token_url: str | None = None,
         token_source: TokenSource | None = None,
-        session: "ClientSession | None" = None,
+        session: ClientSession | None = None,
         timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008  # frozen
-        limiter: "Limiter | EllipsisType | None" = ...,
+        limiter: Limiter | EllipsisType | None = ...,
         max_in_flight: int = 100,
         max_body: int = MAX_BODY,
         proxy: str | None = None,
-        ssl: "SSLContext | Fingerprint | bool" = True,
+        ssl: SSLContext | Fingerprint | bool = True,
         allow_http: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -193,8 +199,8 @@ class OrdersClient:
         )
         self._waiting_v7 = Crowd(self._quota())
         self._is_view = False
-        self._defaults = _given(
-            im_customer_number=customer_number, im_country_code=country_code, im_sender_id=sender_id
+        self._defaults = wire.Defaults(
+            _given(im_customer_number=customer_number, im_country_code=country_code, im_sender_id=sender_id)
         )
 
     @classmethod
@@ -231,10 +237,8 @@ class OrdersClient:
         """
         view = copy.copy(self)
         view._is_view = True
-        view._defaults = {
-            **self._defaults,
-            **_given(im_customer_number=customer_number, im_country_code=country_code, im_sender_id=sender_id),
-        }
+        given = _given(im_customer_number=customer_number, im_country_code=country_code, im_sender_id=sender_id)
+        view._defaults = wire.Defaults({**self._defaults.values, **given})
         return view
 
     def __deepcopy__(self, memo: object) -> Self:
@@ -277,18 +281,18 @@ class OrdersClient:
         self._encoded(request)
 
     def _encoded(self, request: Request[Any]) -> wire.Outgoing:
-        return wire.encode(request, {**self._defaults, "im_correlation_id": uuid4().hex})
+        return wire.encode(request, self._defaults, _correlation_id())
 
     @property
     def defaults(self) -> Mapping[str, str]:
         """What requests are sent with that set nothing else, by the setters' names: for whom, and by whom."""
-        return MappingProxyType(self._defaults)
+        return MappingProxyType(self._defaults.values)
 
     # ── What came of it ─────────────────────────────────────────────────────────────────────────────────────────
 
     async def place(
         self,
-        create: CreateOrder | OrderCreateRequest,
+        create: CreateOrder | models.OrderCreateRequest,
         journal: OrderJournal | None = None,
         settle: timedelta = SETTLE,
     ) -> PlacedOrder:
@@ -317,7 +321,9 @@ class OrdersClient:
             ConfigurationError: Of the journal, too: it cannot be opened or written; then nothing was sent.
             IngramError: Nothing was placed; see `ingram_orders.errors`.
         """
-        if isinstance(create, OrderCreateRequest):
+        from ingram_orders.placing_v6 import Placement
+
+        if isinstance(create, models.OrderCreateRequest):
             create = self.create().order_create_request(create)
         if not isinstance(create, CreateOrder):
             raise TypeError(f"create() or an OrderCreateRequest is to be placed, not {brief(create)}")
@@ -333,7 +339,7 @@ class OrdersClient:
 
     async def place_v7(
         self,
-        create: CreateOrderV7 | AsyncOrderCreateDTO,
+        create: CreateOrderV7 | models.AsyncOrderCreateDTO,
         events: WebhookInbox | None = None,
         journal: OrderJournal | None = None,
         timeout: float | None = None,
@@ -375,7 +381,10 @@ class OrdersClient:
                 was sent.
             IngramError: Nothing was placed; see `ingram_orders.errors`.
         """
-        if isinstance(create, AsyncOrderCreateDTO):
+        from ingram_orders.inbox import WebhookInbox
+        from ingram_orders.placing_v7 import PlacementV7
+
+        if isinstance(create, models.AsyncOrderCreateDTO):
             create = self.create_v7().async_order_create_dto(create)
         if not isinstance(create, CreateOrderV7):
             raise TypeError(f"create_v7() or an AsyncOrderCreateDTO is to be placed, not {brief(create)}")
@@ -403,6 +412,8 @@ class OrdersClient:
 
     def _placing(self, journal: OrderJournal | None, settle: timedelta) -> PlacingSettings:
         """Check what a placement goes by."""
+        from ingram_orders.journal import NoJournal, OrderJournal
+
         if not (isinstance(settle, timedelta) and settle >= timedelta(0)):
             raise ConfigurationError(f"settle must be a timedelta of 0 or more, not {brief(settle)}")
         if journal is not None and not isinstance(journal, OrderJournal):
@@ -426,6 +437,8 @@ class OrdersClient:
         Raises:
             ConfigurationError: The journal cannot be opened or used.
         """
+        from ingram_orders.recovering import recover
+
         return await recover(self, self._session.endpoint.base_url, journal)
 
     async def resolve(self, error: OutcomeUnknownError) -> Resolution:
@@ -435,6 +448,8 @@ class OrdersClient:
         Raises:
             IngramError: Of the reading back.
         """
+        from ingram_orders.resolving import resolve
+
         return await resolve(self, error)
 
     async def confirm(self, event: WebhookEvent, *, at_most: int = 100) -> Confirmation:
@@ -453,6 +468,8 @@ class OrdersClient:
             InvalidRequestError: It is no event, names more orders, or one by what can be no number; nothing was sent.
             IngramError: Of the reading back. That an order is not there is no error, see `Confirmation.missing`.
         """
+        from ingram_orders.confirming import confirm
+
         check_whole(at_most, "at_most", 0)
         return await confirm(self, event, at_most=at_most)
 
@@ -483,6 +500,8 @@ class OrdersClient:
             InvalidRequestError: *at_once* is less than 1, or *searches* are not several; nothing was sent. Where one of
                 them is no search, reading the results raises it.
         """
+        from ingram_orders.fanout import FanOut
+
         return FanOut(searches, at_once=at_once, unique=unique, thorough=thorough)
 
     def poll(
@@ -527,6 +546,8 @@ class OrdersClient:
                 is more often than the quota can serve; it tells what can be served.
             AuthenticationError: While one waits for a change: the credentials are refused.
         """
+        from ingram_orders.polling import StatusChanges
+
         client = self
         if isinstance(numbers_or_search, SearchOrders):
             if isinstance(numbers_or_search.sends, OrdersClient):
@@ -562,7 +583,7 @@ class OrdersClient:
         *,
         every: timedelta = timedelta(minutes=1),
         final: Collection[OrderStatus] = FINAL,
-    ) -> OrderDetailB2B:
+    ) -> models.OrderDetailB2B:
         """
         Wait until an order is shipped, or as far as is said, and give its details. For many orders, `poll` is cheaper.
 
@@ -584,6 +605,8 @@ class OrdersClient:
             NotFoundError: There is no such order.
             IngramError: It could not be looked at.
         """
+        from ingram_orders.awaiting import wait_for
+
         checked_span(every, "every")
         session = self._session
         return await wait_for(
@@ -635,8 +658,23 @@ class OrdersClient:
     delete_ordercancel = cancel
 
     def __repr__(self) -> str:
-        customer = self._defaults.get("im_customer_number")
+        customer = self._defaults.values.get("im_customer_number")
         return f"{type(self).__name__}({self._session.endpoint.base_url!r}, customer_number={customer!r})"
+
+
+_ids: Final = random.Random()
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_ids.seed)
+
+
+def _correlation_id() -> str:
+    """
+    Make what names a call: 32 hexadecimal digits.
+
+    It is no secret, so the system's randomness, which is a system call each time, need not make it. The first half is
+    the time in nanoseconds, by which copies of a machine differ, too, that go on from one state.
+    """
+    return f"{time.time_ns() << 64 | _ids.getrandbits(64):032x}"
 
 
 def _given(**values: str | None) -> dict[str, str]:

@@ -230,10 +230,11 @@ def split_by_date(search: SearchOrders, first: date | str, last: date | str, day
 
 
 def _day(value: date | str, name: str) -> date:
-    form = DayText()
-    if wrong := [*form.problems(value)]:
+    wrong: list[str] = []
+    texts = DayText().texts(value, wrong)
+    if wrong:
         raise InvalidRequestError([f"{name}: {it}" for it in wrong])
-    return date.fromisoformat(*form.texts(value))
+    return date.fromisoformat(*texts)
 
 
 def _ranges(first: date, last: date, days: int) -> Iterator[tuple[date, date]]:

@@ -8,8 +8,9 @@ only some time after its request has *ended*: whatever happens on the way, the A
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import AbstractAsyncContextManager, nullcontext
+from types import TracebackType
 from typing import Protocol
 
 from attrs import define, field
@@ -89,6 +90,48 @@ class _Route:
     waiting: int = 0
 
 
+class Place(AbstractAsyncContextManager[None]):
+    """A place of a route: entering waits for it, leaving gives it back, as `give_back` does without waiting."""
+
+    __slots__ = ("_clock", "_its", "_sleep")
+
+    def __init__(self, its: _Route, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
+        self._its = its
+        self._clock = clock
+        self._sleep = sleep
+
+    async def __aenter__(self) -> None:
+        its = self._its
+        if not its.waiting and its.window.wait(self._clock()) == 0:
+            its.window.take()
+            return
+        its.waiting += 1
+        try:
+            async with its.queue:
+                while (wait := its.window.wait(self._clock())) != 0:
+                    if wait is None:
+                        its.ended.clear()
+                        await its.ended.wait()
+                    else:
+                        await self._sleep(wait)
+                its.window.take()
+        finally:
+            its.waiting -= 1
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.give_back(was_sent=not isinstance(error, ConnectionFailedError))
+
+    def give_back(self, *, was_sent: bool) -> None:
+        """Let another have the place: some time after now, or at once where nothing was sent."""
+        if was_sent:
+            self._its.window.give_back(self._clock())
+        else:
+            self._its.window.take_back()
+        self._its.ended.set()
+
+
 class RateLimit:
     """
     So many calls of each route in a time, for all traffic that goes through it.
@@ -131,39 +174,14 @@ class RateLimit:
         self._sleep = sleep
         self._routes: dict[str, _Route] = {}
 
-    @asynccontextmanager
-    async def slot(self, route: str) -> AsyncIterator[None]:
+    def slot(self, route: str) -> AbstractAsyncContextManager[None]:
         """Hold a place for one attempt; see `Limiter`."""
-        if route.partition(" ")[0] not in self.methods:
-            yield
-            return
         its = self._routes.get(route)
         if its is None:
+            if route.partition(" ")[0] not in self.methods:
+                return nullcontext()
             its = self._routes[route] = _Route(Window(self.calls, self.seconds))
-        its.waiting += 1
-        try:
-            async with its.queue:
-                while (wait := its.window.wait(self._clock())) != 0:
-                    if wait is None:
-                        its.ended.clear()
-                        await its.ended.wait()
-                    else:
-                        await self._sleep(wait)
-                its.window.take()
-        finally:
-            its.waiting -= 1
-        was_sent = True
-        try:
-            yield
-        except ConnectionFailedError:
-            was_sent = False
-            raise
-        finally:
-            if was_sent:
-                its.window.give_back(self._clock())
-            else:
-                its.window.take_back()
-            its.ended.set()
+        return Place(its, self._clock, self._sleep)
 
     def least_wait(self, route: str) -> float:
         """Give the seconds that who comes now waits for a place at least; who gives up before him may make it less."""

@@ -96,6 +96,8 @@ class TokenKeeper:
         Raises:
             IngramError: What the fetch raised, now or a moment ago.
         """
+        if self._token is not None and self._clock() < self._refresh_at:
+            return self._token  # as nearly always
         if (token := self._good()) is not None:
             self._refresh_if_due()
             return token

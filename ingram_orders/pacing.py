@@ -6,8 +6,8 @@ Waits, and sends nothing. What does not fit a call's deadline is told at once, w
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 from ingram_orders.errors import ConnectionFailedError, DeadlineExceededError, describe
@@ -18,6 +18,8 @@ from ingram_orders.wire import Outgoing
 
 _GIVING_BACK: Final = 1.0
 """Seconds that a limiter may take to have a place back."""
+
+_Slot = AbstractAsyncContextManager[None]
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +43,8 @@ class Pace:
         self.sleep = sleep
         self._policy = policy
         self._random = random
-        self._turns = asyncio.Semaphore(max_in_flight)
+        self.turns = asyncio.Semaphore(max_in_flight)
+        """Each call on its way has one."""
         self._rests: dict[str, float] = {}
         """By route, until when it is let alone, since the API said that its quota is used up."""
 
@@ -53,16 +56,14 @@ class Pace:
         """Let nobody go by a route for a while."""
         self._rests[route] = max(self._rests.get(route, 0.0), self.clock() + seconds)
 
-    def check(self, out: Outgoing, until: float | None) -> None:
+    def check(self, out: Outgoing, until: float) -> None:
         """
         See that what is to be waited for, as far as that is known, fits the deadline.
 
         Raises:
             DeadlineExceededError: It does not.
         """
-        left = self.left(until)
-        if left is None:
-            return
+        left = until - self.clock()
         self._rest(out, until, 0.0)
         seconds = self._least_wait(out.route)
         if seconds >= left > 0:
@@ -76,45 +77,33 @@ class Pace:
             return 0.0
         return seconds if isinstance(seconds, int | float) else 0.0
 
-    @asynccontextmanager
-    async def place(self, out: Outgoing, until: float | None, was_sent: Callable[[], bool]) -> AsyncIterator[None]:
+    async def take_place(self, limiter: Limiter, out: Outgoing, until: float | None) -> _Slot:
         """
-        Hold a place of the limiter for one attempt.
-
-        It is waited for until the deadline, and given back after it: what goes wrong with that must not cost an answer.
-
-        Args:
-            out: The request.
-            until: The deadline.
-            was_sent: Asked in the end whether anything of it may have left.
+        Wait for a place of the limiter, until the deadline; `give_back` takes it back.
 
         Raises:
             ConnectionFailedError: No place was to be had.
             DeadlineExceededError: Not in time.
         """
-        if self.limiter is None:
-            yield
-            return
-        time = asyncio.timeout(self.left(until))
+        time: asyncio.Timeout | None = None
         try:
-            async with time:
-                slot = self.limiter.slot(out.route)
+            slot = limiter.slot(out.route)
+            if until is None:
                 await slot.__aenter__()
+            else:
+                async with asyncio.timeout(until - self.clock()) as time:
+                    await slot.__aenter__()
         except Exception as exc:  # of a limiter of the caller's own, unless time is up
-            if isinstance(exc, TimeoutError) and time.expired():
+            if isinstance(exc, TimeoutError) and time is not None and time.expired():
                 why = f"{out.route}: the time was up before it was sent ({out.subject})"
                 raise DeadlineExceededError(why) from exc
             why = f"{out.route}: nothing was sent, for no place was to be had: {describe(exc)}"
             raise ConnectionFailedError(why) from exc
-        try:
-            yield
-        finally:
-            failure = None if was_sent() else ConnectionFailedError(f"{out.route}: nothing was sent")
-            await self._give_back(slot, failure, out.route)
+        return slot
 
-    async def _give_back(
-        self, slot: AbstractAsyncContextManager[None], failure: ConnectionFailedError | None, route: str
-    ) -> None:
+    async def give_back(self, slot: _Slot, route: str, *, was_sent: bool) -> None:
+        """Give a place back: what goes wrong with that must not cost an answer."""
+        failure = None if was_sent else ConnectionFailedError(f"{route}: nothing was sent")
         task = asyncio.current_task()
         cancellations = 0 if task is None else task.cancelling()
         try:
@@ -126,17 +115,20 @@ class Pace:
             if exc is not failure:
                 tell(_log, logging.WARNING, "%s: its place could not be given back: %s", route, type(exc).__name__)
 
-    @asynccontextmanager
-    async def turn(self, out: Outgoing, until: float | None, token: Callable[[], Awaitable[str]]) -> AsyncIterator[str]:
-        """Hold one of the turns for what is on its way, and a token, once the route rests no more."""
+    async def take_turn(self, out: Outgoing, until: float | None, token: Callable[[], Awaitable[str]]) -> str:
+        """Wait for one of the turns, once the route rests no more, and give a token; `turns.release` ends it."""
         rested = 0.0
         while True:
-            async with self._turns:
+            await self.turns.acquire()
+            try:
                 its = await token()
-                seconds = self._rest(out, until, rested)
-                if not seconds:
-                    yield its
-                    return
+                seconds = self._rest(out, until, rested) if self._rests else 0.0
+            except BaseException:
+                self.turns.release()
+                raise
+            if not seconds:
+                return its
+            self.turns.release()
             rested, left = self._rests[out.route], self.left(until)
             room = self._policy.base if left is None else min(self._policy.base, (left - seconds) / 2)
             tell(
@@ -147,7 +139,9 @@ class Pace:
 
     def _rest(self, out: Outgoing, until: float | None, rested: float) -> float:
         """Give the seconds that the route still rests, 0 where it does not; whoever has waited for it goes."""
-        rests_until = self._rests.get(out.route, 0.0)
+        rests_until = self._rests.get(out.route)
+        if rests_until is None:
+            return 0.0
         seconds = rests_until - self.clock()
         if rests_until <= rested or seconds <= 0:
             return 0.0

@@ -19,6 +19,7 @@ from attrs import define, evolve, field, frozen
 from ingram_orders.builder import A, BeforeSend, Request, Response
 from ingram_orders.confirming import numbers_of
 from ingram_orders.converters import structure, unstructure
+from ingram_orders.crowd import Crowd
 from ingram_orders.delivering import LOOK
 from ingram_orders.errors import (
     AuthenticationError,
@@ -110,7 +111,7 @@ class PlacementV7(Placing[PlacedOrderV7]):
         timeout: float | None,
         total: float | None,
         every: float,
-        crowd: "Crowd",
+        crowd: Crowd,
         **settings: Unpack[Settings],
     ) -> None:
         """
@@ -127,7 +128,7 @@ class PlacementV7(Placing[PlacedOrderV7]):
             crowd: All that wait on the client.
             settings: See `Placing`.
         """
-        body: AsyncOrderCreateDTO = out.values["async_order_create_dto"]  # type: ignore[assignment]  # was checked
+        body: AsyncOrderCreateDTO = out.values["async_order_create_dto"]  # was checked
         clock = settings["clock"]
         self._ends = None if timeout is None else clock() + timeout
         within = sends if self._ends is None else _Until(sends, self._ends, clock, total)
@@ -446,26 +447,6 @@ class PlacementV7(Placing[PlacedOrderV7]):
         record = self._record
         error.placement = OpenPlacement(key=self._key, attempts=record.attempts, sent_at=record.sent_at)
         return error
-
-
-class Crowd:
-    """All that wait for an outcome by searches of one client: the more, the more seldom each may search."""
-
-    def __init__(self, quota: tuple[int, float] | None) -> None:
-        """Set up; *quota* is how many searches are allowed in how many seconds, `None` for any number."""
-        self._for_one = 0.0 if quota is None else 2 * quota[1] / quota[0]
-        self._count = 0
-
-    def __enter__(self) -> None:
-        self._count += 1
-
-    def __exit__(self, *_: object) -> None:
-        self._count -= 1
-
-    @property
-    def share(self) -> float:
-        """Seconds between two searches of each, with which all of them take half of the quota."""
-        return self._count * self._for_one
 
 
 @define

@@ -40,8 +40,6 @@ from ingram_orders.watched import StatusChange, Terms
 SLOWEST: Final = timedelta(hours=1)
 """How long an order may be left alone at most, unless *every* is longer."""
 
-FINAL: Final = frozenset(status for status in OrderStatus if status.is_final)
-
 _log = logging.getLogger(__name__)
 
 

@@ -78,17 +78,17 @@ class RetryBudget:
     """Retries that all requests of a client have together: each request earns a part of one, each retry costs one."""
 
     policy: RetryPolicy
+    requests: int = 0
+    """How many were sent for the first time since a retry was last asked for."""
     _left: float = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._left = float(self.policy.reserve)
 
-    def earn(self) -> None:
-        """Count a request that is sent for the first time."""
-        self._left = min(self._left + self.policy.budget, float(self.policy.reserve))
-
     def spend(self) -> bool:
         """Take a retry, where there is one."""
+        self._left = min(self._left + self.requests * self.policy.budget, float(self.policy.reserve))
+        self.requests = 0
         if self._left < 1.0:
             return False
         self._left -= 1.0

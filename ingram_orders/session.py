@@ -32,14 +32,15 @@ from ingram_orders.errors import (
     describe,
 )
 from ingram_orders.exact_json import LONG_BODY
-from ingram_orders.limiter import Limiter
+from ingram_orders.exchange import Broken, Exchange
+from ingram_orders.limiter import Limiter, Place
 from ingram_orders.logs import tell
 from ingram_orders.oauth import Token, TokenKeeper, TokenSource
 from ingram_orders.pacing import Pace, does_not_fit
-from ingram_orders.refusals import http_date, retry_after
+from ingram_orders.refusals import http_date, is_granted, retry_after
 from ingram_orders.retry import RetryBudget, RetryPolicy, again_after, hint_of
 from ingram_orders.settings import Credentials, Endpoint, Proxy, Timeouts, checked_seconds
-from ingram_orders.transport import Broken, Exchange, Transport
+from ingram_orders.transport import Transport
 from ingram_orders.wire import Outgoing
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Session:
         self._transport = Transport(borrowed=borrowed, timeouts=timeouts, proxy=proxy, ssl=ssl)
         self.timeouts = timeouts
         self._max_body = max_body
+        self._max_refusal = min(max_body, _MAX_REFUSAL)
         self.clock = clock
         self.sleep = sleep
         self._random = random
@@ -99,6 +101,8 @@ class Session:
                 functools.partial(self._fetch_token, tokens), clock=clock, sleep=sleep, rand=random
             )
         self._tokens: TokenSource = tokens
+        self._known_token: object = object()  # not even `None`, which a source may give
+        """The last one of a source that could be one; it is looked through once, and not with every call."""
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a client holds connections and secrets, which cannot be pickled; make one where it is needed")
@@ -131,18 +135,31 @@ class Session:
             raise DeadlineExceededError(f"{out.route}: there was no time at all, {total} s ({out.subject})")
         until = None if total is None else self.clock() + total
         call = _Call(out=out, until=until, before_send=before_send)
+        self._budget.requests += 1
         try:
-            return await self._send(call)
+            while True:
+                try:
+                    return await self._attempt(call)
+                except IngramError as error:
+                    wait = self._again_after(call, error)
+                    if wait is None:
+                        raise
+                    tell(
+                        _log, logging.INFO, "%s: again in %.1f s, after %s (attempt %d, correlation id %s)",
+                        out.route, wait, type(error).__name__, call.attempts, out.correlation_id,
+                    )  # fmt: skip
+                if wait:
+                    await self.sleep(wait)
         except _Vetoed as veto:
             raise veto.reason from veto.reason.__cause__
         except Exception as exc:
-            error = exc if isinstance(exc, IngramError) else _unforeseen(call, exc)
-            if error is None:
+            told = exc if isinstance(exc, IngramError) else _unforeseen(call, exc)
+            if told is None:
                 raise
-            if isinstance(error, OutcomeUnknownError):
-                error.sent_at = call.sent_at
-            await _beside_the_loop(len(getattr(error, "body", b"")), blot_out, error, self._secrets(call))
-            raise error from error.__cause__
+            if isinstance(told, OutcomeUnknownError):
+                told.sent_at = call.sent_at
+            await _beside_the_loop(len(getattr(told, "body", b"")), blot_out, told, self._secrets(call))
+            raise told from told.__cause__
 
     def _secrets(self, call: "_Call") -> list[str]:
         secrets = [*call.tokens]
@@ -152,70 +169,75 @@ class Session:
             secrets.extend(self._proxy.secrets)
         return secrets
 
-    async def _send(self, call: "_Call") -> Response[Any]:
-        self._budget.earn()
-        while True:
-            try:
-                return await self._attempt(call)
-            except IngramError as error:
-                wait = self._again_after(call, error)
-                if wait is None:
-                    raise
-                tell(
-                    _log, logging.INFO, "%s: again in %.1f s, after %s (attempt %d, correlation id %s)",
-                    call.out.route, wait, type(error).__name__, call.attempts, call.out.correlation_id,
-                )  # fmt: skip
-            if wait:
-                await self.sleep(wait)
-
     async def _attempt(self, call: "_Call") -> Response[Any]:
         out = call.out
         call.exchange = None
         call.attempts += 1
-        self.pace.check(out, call.until)
+        if call.until is not None:
+            self.pace.check(out, call.until)
         # Before a turn, for who waits for the quota takes none from others.
-        async with self.pace.place(out, call.until, call.was_sent):
-            exchange = await self._ask(call)
-        return Response(
-            model=await self._decode(out, exchange),
-            status=exchange.status or 0,
-            headers=exchange.answer_headers,
-            correlation_id=out.correlation_id,
-            attempts=call.attempts,
-            body=exchange.body,
-        )
+        limiter = self.pace.limiter
+        place = None if limiter is None else await self.pace.take_place(limiter, out, call.until)
+        try:
+            exchange = await (self._ask(call) if call.until is None else self._ask_until(call, call.until))
+        finally:
+            if isinstance(place, Place):
+                place.give_back(was_sent=call.was_sent())  # our own, for which nobody waits
+            elif place is not None:
+                await self.pace.give_back(place, out.route, was_sent=call.was_sent())
+        if (size := len(exchange.body)) < LONG_BODY:
+            return _read(call, exchange)
+        return await _beside_the_loop(size, _read, call, exchange)
+
+    async def _ask_until(self, call: "_Call", until: float) -> Exchange:
+        try:
+            # Only until the answer is here: one that came whole in time is read, however long that takes.
+            async with asyncio.timeout(until - self.clock()):
+                return await self._ask(call)
+        except TimeoutError as late:
+            raise await self._late(call) from late
 
     async def _ask(self, call: "_Call") -> Exchange:
         """Send the request, and give what came, which is a whole answer or a part of a refusal."""
-        out = call.out
+        out, ask = call.out, self._another_token if self._keeper is None else self._keeper.token
+        token = await self.pace.take_turn(out, call.until, ask)
         try:
-            # Only until the answer is here: one that came whole in time is read, however long that takes.
-            async with (
-                asyncio.timeout(self.pace.left(call.until)),
-                self.pace.turn(out, call.until, self._token) as token,
-            ):
-                if call.refusal is not None and token == call.refused:
-                    raise call.refusal  # the source has no other
-                if out.writes or call.before_send is not None:
-                    call.sent_at = self._time_there()
-                if call.before_send is not None:
-                    try:
-                        await call.before_send(call.sent_at)
-                    except Exception as exc:
-                        raise _Vetoed(exc) from exc
-                if (left := self.pace.left(call.until)) is not None and left <= 0:
-                    raise TimeoutError  # which would cut only where something is waited for
-                exchange = self._exchange(call, token)
-                broken = await self._carry(
-                    exchange, out.route, f" (attempt {call.attempts}, correlation id {out.correlation_id})"
-                )
-        except TimeoutError as late:
-            raise await self._late(call) from late
+            if call.refusal is not None and token == call.refused:
+                raise call.refusal  # the source has no other
+            if out.writes or call.before_send is not None:
+                await self._announce(call)
+            if call.until is not None and self.clock() >= call.until:
+                raise TimeoutError  # which would cut only where something is waited for
+            call.tokens.append(token)
+            exchange = call.exchange = Exchange(
+                what=out.route,
+                attempt=call.attempts,
+                correlation_id=out.correlation_id,
+                method=out.request.method,
+                url=f"{self.endpoint.base_url}{out.target}",
+                headers={**out.headers, "Authorization": f"Bearer {token}"},
+                data=out.body,
+                writes=out.writes,
+                most=0 if out.answer is None else self._max_body,
+                most_else=self._max_refusal,
+            )
+            broken = await self._transport.carry(exchange)
+        finally:
+            self.pace.turns.release()
         self._note_date(exchange)
         # Of a refusal, what came of it is enough.
-        if broken is not None and (exchange.status is None or _is_granted(exchange.status)):
-            raise _failure(out, exchange, broken) from broken.__cause__
+        if broken is not None and (exchange.status is None or is_granted(exchange.status)):
+            raise _failure(out, exchange, broken) from broken.cause
         return exchange
+
+    async def _announce(self, call: "_Call") -> None:
+        """Note, and tell who wants to hear it, that it is about to go out; which may yet be prevented."""
+        call.sent_at = self._time_there()
+        if call.before_send is not None:
+            try:
+                await call.before_send(call.sent_at)
+            except Exception as exc:
+                raise _Vetoed(exc) from exc
 
     async def _late(self, call: "_Call") -> IngramError:
         size = 0 if call.exchange is None else len(call.exchange.body)
@@ -272,58 +294,21 @@ class Session:
                 return told + timedelta(seconds=self.clock() - then)
         return datetime.now(UTC)
 
-    # ── One attempt ─────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _exchange(self, call: "_Call", token: str) -> Exchange:
-        out = call.out
-        exchange = Exchange(
-            method=out.request.method,
-            url=f"{self.endpoint.base_url}{out.target}",
-            headers={**out.headers, "Authorization": f"Bearer {token}"},
-            data=out.body,
-            writes=out.writes,
-            at_most=lambda status: self._at_most(out, status),
-        )
-        call.tokens.append(token)
-        call.exchange = exchange
-        return exchange
-
-    def _at_most(self, out: Outgoing, status: int) -> int:
-        if not _is_granted(status):
-            return min(self._max_body, _MAX_REFUSAL)
-        return 0 if out.request.answer is None else self._max_body
-
-    async def _decode(self, out: Outgoing, exchange: Exchange) -> Any:
-        status, headers, body = exchange.status or 0, exchange.answer_headers, exchange.body
-        if exchange.is_cut and _is_granted(status):
-            raise wire.unreadable(out, f"it is larger than {len(body)} bytes", status, body)
-        return await _beside_the_loop(len(body), wire.decode, out, status, headers, body)
-
-    async def _carry(self, exchange: Exchange, what: str, which: str = "") -> Broken | None:
-        """Send a request once and read its answer; give what broke, if something did. One line in the log."""
-        started, outcome = self.clock(), "cancelled"
-        try:
-            await self._transport.carry(exchange)
-            outcome = str(exchange.status)
-        except Broken as broken:
-            outcome = " ".join(str(it) for it in (exchange.status, type(broken.__cause__).__name__) if it)
-            return broken
-        finally:
-            millis = (self.clock() - started) * 1000
-            tell(_log, logging.DEBUG, "%s -> %s in %.0f ms%s", what, outcome, millis, which)
-        return None
-
     # ── The token ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _token(self) -> str:
+    async def _another_token(self) -> str:
+        """Give a token of a source of the caller's own, which may raise and give anything."""
         try:
             token = await self._tokens.token()
         except (ConfigurationError, ConnectionFailedError, AuthenticationError):
             raise
-        except Exception as exc:  # of a token source of the caller's own
+        except Exception as exc:
             raise ConnectionFailedError(f"no token was to be had: {describe(exc)}") from exc
-        if not wire.is_token(token):
-            raise ConfigurationError("the token source gave what cannot be a token: nothing, or no visible ASCII text")
+        if token is not self._known_token:
+            if not wire.is_token(token):
+                why = "the token source gave what cannot be a token: nothing, or no visible ASCII text"
+                raise ConfigurationError(why)
+            self._known_token = token
         return token
 
     def _drop(self, token: str) -> None:
@@ -334,18 +319,22 @@ class Session:
 
     async def _fetch_token(self, credentials: Credentials) -> Token:
         exchange = Exchange(
+            what="POST token",
             method="POST",
             url=self.endpoint.token_url,
-            headers={"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"},
+            headers={**wire.HEADERS, "Content-Type": "application/x-www-form-urlencoded"},
             data=wire.encode_token(credentials.client_id, credentials.client_secret),
             writes=True,
-            at_most=lambda _: _MAX_TOKEN_BODY,
+            most=_MAX_TOKEN_BODY,
+            most_else=_MAX_TOKEN_BODY,
         )
-        broken = await self._carry(exchange, "POST token")
+        broken = await self._transport.carry(exchange)
         if broken is not None:
-            failed = ConnectionFailedError(f"no token was to be had: {broken}")
+            # Once an answer may have come, an error quotes it, and so the token.
+            why, cause = (broken.kind, None) if exchange.sent else (broken.why, broken.cause)
+            failed = ConnectionFailedError(f"no token was to be had: {why}")
             failed.is_certificate = broken.is_certificate
-            raise failed from broken.__cause__
+            raise failed from cause
         if self.endpoint.is_one_host:
             self._note_date(exchange)
         return wire.decode_token(exchange.status or 0, exchange.answer_headers, exchange.body)
@@ -380,6 +369,21 @@ class _Call:
         return self.exchange is not None and self.exchange.sent
 
 
+def _read(call: _Call, exchange: Exchange) -> Response[Any]:
+    """Read an answer that came whole, or so much of it as was to be read."""
+    out, status, headers, body = call.out, exchange.status or 0, exchange.answer_headers, exchange.body
+    if exchange.is_cut and is_granted(status):
+        raise wire.unreadable(out, f"it is larger than {len(body)} bytes", status, body)
+    return Response(
+        model=wire.decode(out, status, headers, body),
+        status=status,
+        headers=headers,
+        correlation_id=out.correlation_id,
+        attempts=call.attempts,
+        body=body,
+    )
+
+
 class _Vetoed(Exception):  # noqa: N818  # carries one past all that deals with errors of our own
     """What was to be awaited before the request was sent raised, and so it was not sent."""
 
@@ -388,21 +392,17 @@ class _Vetoed(Exception):  # noqa: N818  # carries one past all that deals with 
         self.reason = reason
 
 
-def _is_granted(status: int) -> bool:
-    return 200 <= status < 300
-
-
 def _failure(out: Outgoing, exchange: Exchange, broken: Broken) -> IngramError:
     """Make the error for a request without a whole answer."""
     if not exchange.sent:
         if broken.is_about_settings:
-            return ConfigurationError(f"{out.route}: nothing was sent, for the settings do not let it: {broken}")
-        failed = ConnectionFailedError(f"{out.route}: nothing was sent: {broken} ({out.subject})")
+            return ConfigurationError(f"{out.route}: nothing was sent, for the settings do not let it: {broken.why}")
+        failed = ConnectionFailedError(f"{out.route}: nothing was sent: {broken.why} ({out.subject})")
         failed.is_certificate = broken.is_certificate
         return failed
-    why = f"no answer came: {broken}"
+    why = f"no answer came: {broken.why}"
     if exchange.status is not None:
-        why = f"the answer ({exchange.status}) broke off: {broken}"
+        why = f"the answer ({exchange.status}) broke off: {broken.why}"
     if out.writes:
         return out.outcome_unknown(why, status=exchange.status, body=exchange.body)
     return ConnectionLostError(f"{out.route}: {why} ({out.subject})")
@@ -426,7 +426,7 @@ def _late(out: Outgoing, exchange: Exchange | None) -> IngramError:
     if exchange is None or not (out.writes and exchange.sent):
         hint = retry_after(exchange.answer_headers) if exchange is not None else None
         return DeadlineExceededError(f"{out.route}: {why} ({out.subject})", retry_after=hint)
-    if exchange.status is not None and not _is_granted(exchange.status):
+    if exchange.status is not None and not is_granted(exchange.status):
         return wire.refusal(out, exchange.status, exchange.answer_headers, exchange.body)
     return out.outcome_unknown(why, status=exchange.status, body=exchange.body)
 

@@ -57,7 +57,8 @@ class Timeouts:
     """For a connection: DNS, TLS and a proxy included. On a session that is lent, for TCP and TLS only."""
     read: float | None = 60.0
     """
-    For a request to go out, and then between two pieces of its answer. On a session that is lent, for the latter only.
+    From when there is a connection until the answer's head is here, whole, and then between two pieces of its body. On
+    a session that is lent, between two pieces of whatever the server sends, from when the request has gone out.
     """
     total: float | None = None
     """From `execute()` to its return, everything included; `execute(timeout=...)` overrides it for one call."""

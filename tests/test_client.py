@@ -107,7 +107,7 @@ def test_http_beyond_this_machine_needs_a_word() -> None:
 
 def test_settings_come_from_the_environment_and_arguments_go_before_it() -> None:
     orders = OrdersClient.from_env({**ENVIRONMENT, "INGRAM_BASE_URL": INGRAM_SANDBOX}, country_code="CA")
-    assert orders._defaults == {
+    assert orders.defaults == {
         "im_customer_number": "20-222222",
         "im_country_code": "CA",
         "im_sender_id": "ingram-orders",
@@ -119,7 +119,7 @@ def test_the_environment_is_the_process_own_unless_given(monkeypatch: pytest.Mon
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("INGRAM_SENDER_ID", "shop")
-    assert OrdersClient.from_env()._defaults["im_sender_id"] == "shop"
+    assert OrdersClient.from_env().defaults["im_sender_id"] == "shop"
 
 
 @pytest.mark.parametrize("missing", ENVIRONMENT)
@@ -245,7 +245,7 @@ def test_a_token_source_needs_no_credentials() -> None:
 
 def test_blanks_around_a_variables_value_do_not_count() -> None:
     orders = OrdersClient.from_env({**ENVIRONMENT, "INGRAM_CUSTOMER_NUMBER": " 20-222222\n"})
-    assert orders._defaults["im_customer_number"] == "20-222222"
+    assert orders.defaults["im_customer_number"] == "20-222222"
 
 
 def test_a_copy_of_a_client_is_the_client() -> None:
@@ -268,9 +268,9 @@ def test_timeouts_have_sensible_defaults() -> None:
 def test_a_view_has_defaults_of_its_own() -> None:
     orders = OrdersClient.from_env(ENVIRONMENT)
     view = orders.with_defaults(customer_number="30-333333")
-    assert view._defaults["im_customer_number"] == "30-333333"
-    assert view._defaults["im_country_code"] == "US"
-    assert orders._defaults["im_customer_number"] == "20-222222"
+    assert view.defaults["im_customer_number"] == "30-333333"
+    assert view.defaults["im_country_code"] == "US"
+    assert orders.defaults["im_customer_number"] == "20-222222"
     assert view._session is orders._session
 
 

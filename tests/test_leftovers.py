@@ -48,7 +48,7 @@ async def test_a_turn_or_place_that_is_held_is_found() -> None:
     async with (
         Sandbox() as sandbox,
         sandbox.client(limiter=limiter, max_in_flight=5) as orders,
-        orders._session.pace._turns,
+        orders._session.pace.turns,
         limiter.slot("GET /x"),
     ):
         told = sorted(held())
@@ -57,7 +57,7 @@ async def test_a_turn_or_place_that_is_held_is_found() -> None:
 
 async def leave_a_turn(sandbox: Sandbox) -> None:
     async with sandbox.client(token_source=MyTokens()) as orders:
-        await orders._session.pace._turns.acquire()
+        await orders._session.pace.turns.acquire()
 
 
 async def leave_a_place(sandbox: Sandbox) -> None:

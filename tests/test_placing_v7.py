@@ -65,7 +65,7 @@ class V7World(World):
 
     async def sleep(self, seconds: float) -> None:
         """Let time pass, once nothing is under way."""
-        turns = self.orders._session.pace._turns
+        turns = self.orders._session.pace.turns
         while turns._value < 100:  # noqa: ASYNC110  # no time passes
             await asyncio.sleep(0)
         await self.waits.sleep(seconds)

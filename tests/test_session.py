@@ -191,6 +191,24 @@ async def test_every_call_carries_who_asks(build: Build) -> None:
         assert "Cookie" not in sent.headers
 
 
+def test_processes_that_were_one_do_not_go_on_with_the_same_ids() -> None:
+    script = """
+import os
+from ingram_orders.client import _correlation_id
+_correlation_id()
+for _ in range(3):
+    if os.fork() == 0:
+        os.write(1, _correlation_id().encode() + b" ")
+        os._exit(0)
+for _ in range(3):
+    os.wait()
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    ids = ran.stdout.split()
+    assert [len(it) for it in ids] == [32] * 3
+    assert len({it[16:] for it in ids}) == 3  # the time is in the first half
+
+
 async def test_a_correlation_id_is_made_per_call_and_stays_over_its_attempts() -> None:
     async with RawServer(UNAUTHORIZED, FOUND, FOUND) as server, client_for(server) as orders:
         answer = await orders.details("1").execute_with_response()

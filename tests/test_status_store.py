@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ingram_orders import ConfigurationError, FoundOrder, OrderDetailB2B, OrderStatus, StatusStore
 from ingram_orders.converters import structure
-from ingram_orders.polling import FINAL
+from ingram_orders.models.shared import FINAL
 from ingram_orders.sightings import Sighting, sighting
 from ingram_orders.watched import Terms
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from support.calls import (
+    FOUND,
     SHORT,
     UNAUTHORIZED,
     WRITES,
@@ -16,6 +19,7 @@ from support.calls import (
     Later,
     MyTokens,
     each,
+    each_read,
     each_write,
 )
 from support.clients import client_for
@@ -35,6 +39,7 @@ from ingram_orders import (
     wire,
 )
 from ingram_orders.exact_json import LONG_BODY
+from ingram_orders.watches import Silence
 
 
 @each
@@ -45,6 +50,70 @@ async def test_silence_is_cut_by_the_read_timeout(build: Build) -> None:
             with pytest.raises(OutcomeUnknownError if build(orders).writes else ConnectionLostError):
                 await build(orders).execute()
             assert len(server.heard) == 1
+
+
+@each_read
+async def test_an_answer_whose_end_aiohttp_does_not_hear_is_cut(build: Build) -> None:
+    """It reads no more while much of a body waits for us, and so misses that the rest is no chunk, and the end."""
+    chunks = b"1000\r\n" + b" " * 0x1000 + b"\r\n"
+    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + 50 * chunks + b"no chunk\r\n"
+    async with RawServer(answer) as server, client_for(server, timeouts=SHORT, token_source=MyTokens()) as orders:
+        async with asyncio.timeout(10):
+            with pytest.raises(ConnectionLostError, match=r"the answer \(200\) broke off"):
+                await build(orders).execute()
+
+
+async def test_each_call_has_its_own_silence(later: Later) -> None:
+    """One timer is for all of them, and cuts nobody for another's sake."""
+    async with RawServer() as server:
+        server.answer(server.hang)
+        async with client_for(server, timeouts=Timeouts(read=60), token_source=MyTokens()) as orders:
+            first = asyncio.create_task(orders.details("1").execute())
+            await server.hung.wait()
+            server.hung.clear()
+            later(40)
+            second = asyncio.create_task(orders.details("2").execute())
+            await server.hung.wait()
+            later(25)
+            with pytest.raises(ConnectionLostError, match="nothing more, within 60 s"):
+                await first
+            assert not second.done()
+            later(40)
+            with pytest.raises(ConnectionLostError, match="nothing more, within 60 s"):
+                await second
+            assert orders._session._transport._silence._waiting == {}
+
+
+async def test_an_answer_that_comes_slowly_is_read_for_as_long_as_it_comes(later: Later) -> None:
+    pieces = [b'{"ingramOrder', b'Number": "20', b"-RD3QV", b'"}']
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % sum(map(len, pieces)))
+        for piece in pieces:
+            for _ in range(10):
+                await asyncio.sleep(0)  # until it was read
+            later(40)
+            writer.write(piece)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with (
+        server,
+        OrdersClient(
+            token_source=MyTokens(), base_url=url, customer_number="1", country_code="US", timeouts=Timeouts(read=60)
+        ) as orders,
+    ):
+        assert (await orders.details("1").execute()).ingram_order_number == "20-RD3QV"
+
+
+@pytest.mark.parametrize("lent", [False, True])
+async def test_no_timer_is_left_behind(lent: bool) -> None:
+    async with RawServer(FOUND) as server, aiohttp.ClientSession() as session:
+        async with client_for(server, session=session if lent else None, token_source=MyTokens()) as orders:
+            await orders.details("1").execute()
+        assert orders._session._transport._silence._timer is None
 
 
 @each
@@ -224,29 +293,107 @@ async def test_a_name_that_is_not_resolved_in_time_has_sent_nothing(
             await build(orders).execute()
 
 
-async def test_an_upload_that_stalls_is_cut_by_the_read_timeout() -> None:
-    """A server that takes the head and reads no further: the socket fills up, and no answer will ever come."""
-    stalled = asyncio.Event()
+@asynccontextmanager
+async def stalling() -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """
+    Be a server that takes a head and reads no further: the socket fills up, and no answer will ever come. Give its
+    address, and what is set once it has a connection.
+    """
+    stalled, gone = asyncio.Event(), asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
         reader._transport.pause_reading()  # type: ignore[attr-defined]
         stalled.set()
         await gone.wait()
-        writer.close()
+        writer.transport.abort()
 
-    gone = asyncio.Event()
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", stalled
+        gone.set()
+
+
+async def test_an_upload_that_stalls_is_cut_by_the_read_timeout() -> None:
     large = OrderCreateRequest(customer_order_number="PO-1", notes="x" * 2**25)
     async with (
-        server,
+        stalling() as (url, _),
         OrdersClient(
             token_source=MyTokens(), base_url=url, customer_number="1", country_code="US", timeouts=SHORT
         ) as orders,
     ):
         with pytest.raises(OutcomeUnknownError, match="took too long"):
             await orders.create().order_create_request(large).execute()
-        gone.set()
+
+
+@pytest.mark.parametrize("read", [60.0, None])
+async def test_a_client_that_is_closed_ends_an_upload_that_stalls(read: float | None) -> None:
+    """A connection whose last bytes nobody takes does not close by itself, and its call would wait for ever."""
+    async with stalling() as (url, stalled):
+        large = OrderCreateRequest(customer_order_number="PO-1", notes="x" * 2**25)
+        orders = OrdersClient(
+            token_source=MyTokens(), base_url=url, customer_number="1", country_code="US", timeouts=Timeouts(read=read)
+        )
+        call = asyncio.create_task(orders.create().order_create_request(large).execute())
+        await stalled.wait()
+        async with asyncio.timeout(10):
+            await orders.close()
+            with pytest.raises(OutcomeUnknownError, match="the client was closed"):
+                await call
+
+
+async def turns() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_who_waits_too_long_is_cut(later: Later) -> None:
+    silence, limit = Silence(60), asyncio.timeout(None)
+
+    async def wait() -> None:
+        async with limit:
+            silence.waits(limit)
+            later(61)
+            silence._look()
+            await turns()
+
+    with pytest.raises(TimeoutError):
+        await wait()
+    silence.over(limit)
+    assert (silence._waiting, silence._cut) == ({}, set())
+
+
+@pytest.mark.parametrize("heard", ["all", "a piece"])
+async def test_what_a_loop_that_was_held_up_hears_late_is_heard(heard: str, later: Later) -> None:
+    """The timer of such a loop fires before it looks at what has come meanwhile."""
+    silence = Silence(60)
+    async with asyncio.timeout(None) as limit:
+        silence.waits(limit)
+        later(61)
+        silence._look()
+        (silence.heard if heard == "all" else silence.waits)(limit)
+        await turns()
+    silence.over(limit)
+    await silence.end(cut=True)
+    assert (silence._waiting, silence._cut, silence._timer) == ({}, set(), None)
+
+
+async def test_a_call_that_goes_on_after_its_client_was_closed_leaves_no_timer() -> None:
+    """On a session that is lent; what the client closes is its own."""
+    async with RawServer() as server, aiohttp.ClientSession() as session:
+        server.answer(server.hang)
+        orders = client_for(server, session=session, token_source=MyTokens())
+        call = asyncio.create_task(orders.details("1").execute())
+        await server.hung.wait()
+        silence = orders._session._transport._silence
+        async with asyncio.timeout(None) as limit:
+            silence.waits(limit)
+            await orders.close()
+        assert silence._timer is not None
+        silence.over(limit)
+        assert silence._timer is None
+        call.cancel()
+        await asyncio.wait([call])
 
 
 async def test_a_large_body_goes_out_whole_and_without_a_warning() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import traceback
 from typing import Any
 
 import aiohttp
@@ -106,6 +107,23 @@ async def test_without_a_token_nothing_is_sent(answer: bytes | None) -> None:
         with pytest.raises(ConnectionFailedError, match="no token was to be had"):
             await orders.create().order_create_request(OrderCreateRequest(customer_order_number="1")).execute()
         assert not server.heard
+
+
+UNFRAMED = {
+    "longer than it says": b"Connection: close\r\nContent-Length: 1\r\n\r\n",
+    "longer than it says, and kept": b"Content-Length: 1\r\n\r\n",
+    "not in chunks": b"Transfer-Encoding: chunked\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("head", UNFRAMED.values(), ids=UNFRAMED)
+async def test_a_token_in_an_answer_that_cannot_be_read_is_not_shown(head: bytes) -> None:
+    """aiohttp's parser quotes what it does not understand."""
+    answer = b"HTTP/1.1 200 OK\r\n" + head + b'{"access_token": "not-to-be-seen", "expires_in": 60}'
+    async with RawServer(token_answers=(answer,)) as server, client_for(server) as orders:
+        with pytest.raises(ConnectionFailedError, match="no token was to be had: ClientResponseError") as failed:
+            await orders.details("1").execute()
+    assert "not-to-be-seen" not in "".join(traceback.format_exception(failed.value))
 
 
 async def test_a_failing_token_endpoint_is_not_stormed() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import copy
+import gc
 import logging
 import pickle
 import ssl
@@ -38,6 +39,8 @@ from ingram_orders import (
     Timeouts,
     wire,
 )
+from ingram_orders.exchange import Exchange
+from ingram_orders.transport import Transport
 
 # ── What goes wrong on the way ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -60,6 +63,23 @@ async def test_a_write_that_is_dropped_is_sent_once_and_its_outcome_unknown(buil
     assert error.order_number == (None if creates else "20-RD3QV")
     assert error.status is None
     assert isinstance(pickle.loads(pickle.dumps(error)), OutcomeUnknownError)
+
+
+@pytest.mark.parametrize("lent", [False, True], ids=["own", "borrowed"])
+async def test_whoever_has_a_write_carried_again_is_refused(lent: bool) -> None:
+    """Nobody does; it is the last door before an order is sent twice."""
+    async with RawServer() as server, aiohttp.ClientSession() as session:
+        transport = Transport(borrowed=session if lent else None, timeouts=Timeouts(), proxy=None, ssl=True)
+        exchange = Exchange(
+            what="PUT /", attempt=1, correlation_id="c", method="PUT", url=server.url, headers={}, data=b"{}",
+            writes=True, most=100, most_else=100,
+        )  # fmt: skip
+        assert await transport.carry(exchange) is None
+        again = await transport.carry(exchange)
+        assert again is not None
+        assert "wanted to send a write again" in again.why
+        await transport.close()
+        assert len(server.heard) == 1
 
 
 @each_write
@@ -111,6 +131,34 @@ async def test_nothing_was_sent_where_nobody_listens(build: Build) -> None:
         with pytest.raises(ConnectionFailedError, match="nothing was sent") as failed:
             await build(orders).execute()
     assert isinstance(failed.value.__cause__, aiohttp.ClientConnectorError)
+
+
+async def test_a_connection_that_is_kept_holds_nothing_of_the_calls_that_it_carried() -> None:
+    """Nor does anything else: answers may be large, and tokens secret."""
+    async with (
+        RawServer(FOUND, keep_alive=True) as server,
+        client_for(server, token_source=MyTokens()) as orders,
+    ):
+        for _ in range(2):
+            # Not known by the port: one comes again, and tests of failures hold what failed.
+            await orders.details("HELD-BY-NONE").execute()
+        gc.collect()
+        held = [it for it in gc.get_objects() if isinstance(it, Exchange) and it.url.endswith("HELD-BY-NONE")]
+        assert held == []
+        assert server.connections == 1
+
+
+@each_write
+async def test_a_write_counts_as_sent_where_aiohttp_does_not_tell_our_connector(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What tells that nothing was sent is asked by aiohttp; should a later one not ask it, nothing is sent again."""
+    monkeypatch.setattr("ingram_orders.transport.Connector", aiohttp.TCPConnector)
+    async with RawServer() as server:
+        orders = client_for(server, token_source=MyTokens())
+    async with orders:
+        with pytest.raises(OutcomeUnknownError):
+            await build(orders).execute()
 
 
 @each_write
@@ -215,6 +263,36 @@ async def test_a_borrowed_sessions_own_proxy_that_is_none_has_sent_nothing_and_i
     assert "proxy-password" not in "".join(traceback.format_exception(failed.value)) + repr(failed.value.__cause__)
 
 
+async def test_a_lent_session_may_be_of_a_class_of_the_callers_own() -> None:
+    """And its `request` a coroutine, where aiohttp's is a context manager, too."""
+    with pytest.warns(DeprecationWarning, match="discouraged"):
+
+        class Wrapping(aiohttp.ClientSession):
+            async def request(self, *args: Any, **given: Any) -> Any:  # type: ignore[override]  # as people do
+                return await super().request(*args, **given)
+
+    async with RawServer(FOUND) as server, Wrapping() as session:
+        await client_for(server, session=session, token_source=MyTokens()).details("1").execute()
+        assert len(server.heard) == 1
+
+
+async def test_what_a_call_held_is_free_when_it_is_over() -> None:
+    """And not only once the garbage collector comes: an answer may be of many megabytes."""
+    async with RawServer(FOUND, keep_alive=True) as server, client_for(server, token_source=MyTokens()) as orders:
+        before = exchanges()  # of tests that failed, whose tracebacks are kept
+        gc.disable()
+        try:
+            for _ in range(3):
+                await orders.details("1").execute()
+            assert not [it for it in exchanges() if not any(it is other for other in before)]
+        finally:
+            gc.enable()
+
+
+def exchanges() -> list[Exchange]:
+    return [it for it in gc.get_objects() if isinstance(it, Exchange)]
+
+
 async def test_a_proxy_is_asked_and_ssl_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     context = ssl.create_default_context()
     seen: list[tuple[Any, ...]] = []
@@ -234,8 +312,9 @@ async def test_a_proxy_is_asked_and_ssl_passed_on(monkeypatch: pytest.MonkeyPatc
             ) as orders:  # fmt: skip
                 await orders.details("20-A").execute()
         assert [it.target for it in proxy.heard] == ["http://orders.example/resellers/v6.1/orders/20-A"] * 2
-    # On a session that is lent, `connect` would count the wait for a pool that is not ours.
-    assert seen == [(context, None, 3, None, 7), (context, None, None, 3, 7)]
+    # On a session that is lent, `connect` would count the wait for a pool that is not ours; and when a request goes out
+    # is not known, from when on we would count the silence.
+    assert seen == [(context, None, 3, None, None), (context, None, None, 3, 7)]
 
 
 @pytest.mark.parametrize("tokens", [MyTokens(), None], ids=["call", "token"])

@@ -20,6 +20,10 @@ _made: list[Any] = []
 
 def watch() -> None:
     """Know of each client's pace and of each limiter from here on."""
+    with suppress(ImportError):
+        import uvloop
+
+        uvloop.new_event_loop().close()  # with its first, a pipe is made that stays as long as the process
     for kind in (Pace, RateLimit):
         type.__setattr__(kind, "__init__", _noted(kind.__init__))
 
@@ -44,8 +48,8 @@ def held() -> Iterator[str]:
     """Tell what of the turns and places there are is still held by somebody."""
     for it in _made:
         if isinstance(it, Pace):
-            if it._turns._value != it.max_in_flight:
-                yield f"a client has {it._turns._value} of {it.max_in_flight} turns left"
+            if it.turns._value != it.max_in_flight:
+                yield f"a client has {it.turns._value} of {it.max_in_flight} turns left"
         else:
             yield from (f"{route} of {it!r} is held" for route, its in it._routes.items() if its.window._taken)
     _made.clear()

@@ -1,0 +1,116 @@
+"""One request over aiohttp, and what has come of its answer."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import aiohttp
+from aiohttp import ClientResponse
+from attrs import define, field
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from ingram_orders.errors import describe
+from ingram_orders.refusals import is_granted
+
+_NO_HEADERS: Final[Mapping[str, str]] = CIMultiDictProxy(CIMultiDict())
+
+
+@define(eq=False)
+class Exchange:
+    """A request, and what has come of its answer."""
+
+    what: str
+    """What it is called in the log: method and path, without anything of the caller's."""
+    method: str
+    url: str
+    """Percent-encoded."""
+    headers: Mapping[str, str] = field(repr=False)
+    data: bytes | None = field(repr=False)
+    writes: bool
+    """Whether sending it twice is not the same as once; nothing of it passes after a part of it may have left."""
+    most: int
+    """Bytes of the body to read, where the status is one of success."""
+    most_else: int
+    """The same, where it is not."""
+
+    attempt: int = 0
+    """Which one of a call's, from 1; 0 where it belongs to none, as that for a token."""
+    correlation_id: str = ""
+    """That of the call."""
+
+    sent: bool = False
+    """Whether anything of the request may have left."""
+    was_stale: bool = False
+    """Whether it went out on a connection that had been kept, and that broke before a byte of the answer."""
+    status: int | None = None
+    """Of the answer, once its head has come."""
+    answer_headers: Mapping[str, str] = field(default=_NO_HEADERS, repr=False)
+    """Looked up without regard to case."""
+    is_cut: bool = False
+    """Whether there was more of a body than was to be read."""
+    _chunks: list[bytes] = field(factory=list, init=False, repr=False)
+    _head_came: float = field(default=0.0, init=False, repr=False)
+
+    @property
+    def age(self) -> float:
+        """How many seconds ago the answer's head came."""
+        return asyncio.get_running_loop().time() - self._head_came
+
+    @property
+    def body(self) -> bytes:
+        """What has come of the answer's body."""
+        if len(self._chunks) != 1:
+            self._chunks = [b"".join(self._chunks)]
+        return self._chunks[0]
+
+    async def take_in(self, response: ClientResponse, waits: Callable[[], None]) -> None:
+        """Read an answer: its head, and its body up to the cap; tell *waits* each time that none of it is here yet."""
+        self.take_in_head(response)
+        left = self.most if is_granted(response.status) else self.most_else
+        if not left:
+            return
+        content = response.content
+        if content.at_eof():  # somebody around us has read it; aiohttp keeps what it was
+            chunk = await response.read()
+            self._chunks, self.is_cut = [chunk[:left]], len(chunk) > left
+            return
+        # At its end it need not be asked once more, unless for the error that it ended with.
+        while not content.at_eof() or content.exception() is not None:
+            chunk = content.read_nowait()  # all that has come, which is nearly always all
+            if not chunk:
+                waits()
+                chunk = await content.readany()
+            self._chunks.append(chunk[:left])
+            left -= len(chunk)
+            if left < 0:
+                self.is_cut = True
+                return
+
+    def take_in_head(self, response: ClientResponse) -> None:
+        """Learn of an answer that its head has come."""
+        self.sent = True
+        self._head_came = asyncio.get_running_loop().time()
+        self.status = response.status
+        self.answer_headers = CIMultiDict(response.headers)
+
+
+class Broken:
+    """That no whole answer came, and why; `Exchange` holds what did."""
+
+    def __init__(self, cause: Exception) -> None:
+        self.cause = cause
+        """What aiohttp, or somebody around it, said."""
+        first = (cause.__cause__ if isinstance(cause, Dropped) else None) or cause
+        self.why = describe(first)
+        self.kind = type(first).__name__
+        """All that is to be told of it where what came may be a secret: a parser's error quotes that."""
+        self.is_about_settings = not isinstance(cause, aiohttp.ClientError | OSError)
+        """It came of how things were set up, and not of the connection."""
+        self.is_certificate = isinstance(
+            cause, aiohttp.ClientConnectorCertificateError | aiohttp.ServerFingerprintMismatch
+        )
+        """It was the server's certificate, which is not to be trusted."""
+
+
+class Dropped(aiohttp.ClientError):
+    """The connection broke after it was made; of a type for which aiohttp does not send again."""
