@@ -43,7 +43,7 @@ from ingram_orders import (
     ServerError,
     structure,
 )
-from ingram_orders.converters import wire_names
+from ingram_orders.fields import wire_names
 from ingram_orders.sandbox import Manners, Product, Quota, Sandbox, Webhook
 from ingram_orders.sandbox.quirks import EMPTY, NULL_OR_ABSENT
 from ingram_orders.sandbox.refusals import UNAUTHORIZED

@@ -16,8 +16,8 @@ from ingram_orders.cli.ending import INTERRUPTED, REFUSED, UNKNOWN, WRONG, fail
 from ingram_orders.cli.output import Progress, progress
 from ingram_orders.cli.tables import plain
 from ingram_orders.client import VARIABLES, OrdersClient
-from ingram_orders.converters import wire_names
 from ingram_orders.errors import ConfigurationError, IngramError, InvalidRequestError, OutcomeUnknownError
+from ingram_orders.fields import wire_names
 from ingram_orders.settings import INGRAM_PRODUCTION, Timeouts
 
 F = TypeVar("F", bound=Callable[..., Any])

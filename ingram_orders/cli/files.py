@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import IO, Any, TypeVar
 
 from ingram_orders.cli.ending import WRONG, fail, tell
-from ingram_orders.converters import structure, wire_names
+from ingram_orders.converters import structure
 from ingram_orders.errors import one_line
 from ingram_orders.exact_json import read_document
+from ingram_orders.fields import wire_names
 from ingram_orders.models import RequestModel
 
 Document = TypeVar("Document", bound=RequestModel)

@@ -10,8 +10,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from ingram_orders.converters import wire_names
 from ingram_orders.errors import one_line
+from ingram_orders.fields import wire_names
 from ingram_orders.models import (
     AnswerModel,
     AsyncOrderCreateResponse,

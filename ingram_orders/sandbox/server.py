@@ -12,11 +12,12 @@ from email.utils import format_datetime
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, Unpack
 
 from aiohttp import web
 from attrs import evolve
 
+from ingram_orders.client import OrdersClient, Settings  # here, and not when the loop runs: it takes a while
 from ingram_orders.sandbox import bodies
 from ingram_orders.sandbox.book import OrderBook
 from ingram_orders.sandbox.catalogue import MARKETS, PRODUCTS, Product, by_sku
@@ -36,11 +37,6 @@ from ingram_orders.sandbox.refusals import (
     odd_refusal,
     refusal,
 )
-
-if TYPE_CHECKING:
-    from typing import Unpack
-
-    from ingram_orders.client import OrdersClient, Settings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 TOKEN_LIFETIME: Final = timedelta(seconds=86_399)
@@ -245,8 +241,6 @@ class Sandbox:
 
         Its calls are not limited, unless a limiter is given: nor are the sandbox's, unless it has a quota.
         """
-        from ingram_orders.client import OrdersClient
-
         settings.setdefault("limiter", None)
         settings.setdefault("base_url", self.url)
         settings.setdefault("customer_number", self.customer_number)
