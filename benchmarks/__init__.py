@@ -1,1 +1,1 @@
-"""What it costs, measured: each module here is run by `python -m benchmarks.NAME`."""
+"""What it costs, measured beside what others cost, in one run: `python -m benchmarks`."""

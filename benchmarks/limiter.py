@@ -1,23 +1,43 @@
 """
 What keeping to the quota costs: how long many calls take, beside what the quota allows, and how many are turned away.
 
-    python -m benchmarks.limiter [SECONDS]
-
-300 details calls of 64 tasks against a sandbox that allows 60 calls of a route in so many seconds (the API: 60), once
+300 details calls of 64 tasks against a sandbox that allows 60 calls of a route in ten seconds (the API: in 60), once
 with the limiter and once without. 60 calls go at once, and so the least that 300 can take is four times as long.
 """
 
 import asyncio
-import sys
 import time
 from collections import Counter
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
+from benchmarks.measuring import alone
+from benchmarks.rows import Row
 from ingram_orders.limiter import RateLimit
 from ingram_orders.sandbox import Quota, Sandbox
 
 CALLS, TASKS, ALLOWED = 300, 64, 60
-GOAL = 1.05
+GOAL: Final = 1.05
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    """Measure both at the same time, for they do nothing but wait."""
+    seconds = 0.5 if quick else 10.0
+    least = (CALLS / ALLOWED - 1) * seconds
+    for which, goal, (took, refused) in zip(
+        ("with the limiter", "without a limiter"), (GOAL, None), alone(both, seconds), strict=True
+    ):
+        what = f"{CALLS} calls, {ALLOWED} allowed in {seconds:g} s, {which}"
+        yield Row(
+            what=what, unit="s", ours=(took,), peer="the least there can be", beside=(least,),
+            told="times as much", at_most=goal,
+        )  # fmt: skip
+        yield Row(what=f"{what}: turned away", unit="calls", ours=(refused,))
+
+
+async def both(seconds: float) -> Sequence[tuple[float, int]]:
+    """Measure with a limiter and without."""
+    return await asyncio.gather(measure(seconds, RateLimit(ALLOWED, seconds)), measure(seconds, None))
 
 
 async def measure(seconds: float, limiter: RateLimit | None) -> tuple[float, int]:
@@ -43,17 +63,3 @@ async def measure(seconds: float, limiter: RateLimit | None) -> tuple[float, int
             for _ in range(TASKS):
                 group.create_task(work())
         return time.perf_counter() - began, statuses[429]
-
-
-async def main(seconds: float) -> None:
-    """Measure both, and tell."""
-    least = (CALLS / ALLOWED - 1) * seconds
-    print(f"{CALLS} calls of {TASKS} tasks, {ALLOWED} allowed in {seconds:g} s: at least {least:g} s")
-    for name, limiter in (("with the limiter", RateLimit(ALLOWED, seconds)), ("without", None)):
-        took, refused = await measure(seconds, limiter)
-        goal = f", goal {GOAL}: {'met' if took / least <= GOAL else 'NOT met'}" if limiter else ""
-        print(f"{name:17} {took:7.2f} s, {took / least:.3f} times that{goal}; {refused} turned away")
-
-
-if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 10.0))

@@ -4,25 +4,26 @@ How long a sandbox takes to start, and a page of a search to come, beside a floo
 The floor of starting is to write as many orders as JSON; that of a search, by bare HTTP, is to read details so.
 """
 
-import asyncio
 import json
-import os
-import platform
-import statistics
-import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 
+from benchmarks.measuring import alone, scaled, serving
+from benchmarks.rows import Row
+from benchmarks.servers import sandbox
 from ingram_orders.sandbox import Sandbox
 
-ALL_TIME = ["2000-01-01", "2100-01-01"]
-STARTS = ((100, 0.050), (10_000, 2.0))
-THREE_RANGES = dict.fromkeys(("shipDate_bt", "invoiceDate_bt", "deliveryDate_bt"), ALL_TIME)
-SEARCHES: dict[str, dict[str, list[str]]] = {
+ALL_TIME: Final = ["2000-01-01", "2100-01-01"]
+STARTS: Final = ((100, 50), (10_000, 2_000))
+"""Orders, and the milliseconds in which they are to be there."""
+PAGE: Final = 20
+"""Milliseconds in which a page is to come."""
+THREE_RANGES: Final = dict.fromkeys(("shipDate_bt", "invoiceDate_bt", "deliveryDate_bt"), ALL_TIME)
+SEARCHES: Final[dict[str, dict[str, list[str]]]] = {
     "the newest": {},
     "by status": {"orderStatus": ["SHIPPED"]},
     "by number, more than half": {"customerOrderNumber": ["PO-1"]},
@@ -41,66 +42,80 @@ SEARCHES: dict[str, dict[str, list[str]]] = {
 }  # fmt: skip
 
 
-async def seconds(work: Callable[[], Awaitable[Any]], rounds: int = 9) -> list[float]:
-    """Give the times of some rounds, sorted; one before them warms up."""
-    taken = []
+Work = Callable[[], Awaitable[Any]]
+Times = list[float]
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    """Measure starting, and each kind of search."""
+    for orders, goal in STARTS[: 1 if quick else None]:
+        took, floor = alone(start, orders, 2 if quick else 5)
+        yield _row(f"start a sandbox of {orders:,} orders", took, "as much JSON", floor, goal)
+    many = 200 if quick else 20_000
+    with serving(sandbox, many, 30) as settings:
+        for what, times in alone(search, settings, 2 if quick else 9).items():
+            yield _row(f"search {many:,} orders, {what}", times[0], "details", times[1], PAGE)
+
+
+def _row(what: str, took: Times, peer: str, floor: Times, goal: float) -> Row:
+    ours, beside = scaled(took, 1e3), scaled(floor, 1e3)
+    return Row(what=what, unit="ms", ours=ours, peer=peer, beside=beside, at_most=goal)
+
+
+async def in_turns(work: Work, floor: Work, rounds: int) -> tuple[Times, Times]:
+    """Give the times of some rounds of either; one before them warms up."""
+    times: tuple[Times, Times] = ([], [])
     for _ in range(rounds + 1):
-        started = time.perf_counter()
-        await work()
-        taken.append(time.perf_counter() - started)
-    return sorted(taken[1:])
+        for do, taken in zip((work, floor), times, strict=True):
+            began = time.perf_counter()
+            await do()
+            taken.append(time.perf_counter() - began)
+    return times[0][1:], times[1][1:]
 
 
-def row(what: str, took: list[float], floor: list[float], goal: float) -> None:
-    """Print one line of the table: the median, the fastest and the slowest round, the ratio of medians."""
-    middle, ratio = statistics.median(took), statistics.median(took) / statistics.median(floor)
-    spread = f"{took[0] * 1000:7.1f} to {took[-1] * 1000:6.1f}"
-    met = "met" if middle <= goal else "NOT met"
-    print(f"{what:42}{middle * 1000:8.1f} ms ({spread}){ratio:6.1f} x floor, goal {goal * 1000:5.0f} ms: {met}")
+async def start(orders: int, rounds: int) -> tuple[Times, Times]:
+    """Give the times of starting, and of writing as many orders."""
+
+    async def begin() -> None:
+        async with Sandbox(orders=orders):
+            pass
+
+    async with Sandbox(orders=1) as running:
+        page = await running._book.search({"ingramOrderDate-bt": ALL_TIME})
+        one = await running._book.details(page["orders"][0]["ingramOrderNumber"], {}) if page else {}
+
+    async def write() -> None:
+        for _ in range(orders):
+            json.dumps(one)
+
+    return await in_turns(begin, write, rounds)
 
 
-async def main() -> None:
-    """Measure, and print the table."""
-    python, cores = sys.version.split()[0], os.cpu_count()
-    print(f"Python {python}, aiohttp {aiohttp.__version__}, {platform.machine()} {sys.platform}, {cores} cores")
-    for orders, goal in STARTS:
-
-        async def start(orders: int = orders) -> None:
-            async with Sandbox(orders=orders):
-                pass
-
-        async with Sandbox(orders=1) as sandbox:
-            page = await sandbox._book.search({"ingramOrderDate-bt": ALL_TIME})
-            one = await sandbox._book.details(page["orders"][0]["ingramOrderNumber"], {}) if page else {}
-
-        async def write(orders: int = orders, one: Any = one) -> None:
-            for _ in range(orders):
-                json.dumps(one)
-
-        row(f"start with {orders:,} orders", await seconds(start, 5), await seconds(write, 5), goal)
-    async with Sandbox(orders=20_000) as sandbox, aiohttp.ClientSession() as session:
-        form = {"grant_type": "client_credentials", "client_id": "sandbox", "client_secret": "sandbox-secret"}
-        async with session.post(f"{sandbox.url}/oauth/oauth20/token", data=form) as answer:
+async def search(settings: Mapping[str, Any], rounds: int) -> dict[str, tuple[Times, Times]]:
+    """Give the times of each kind of search, and of details."""
+    url = settings["base_url"]
+    async with aiohttp.ClientSession() as session:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": settings["client_id"],
+            "client_secret": settings["client_secret"],
+        }
+        async with session.post(f"{url}/oauth/oauth20/token", data=form) as answer:
             token = (await answer.json())["access_token"]
-        headers = {"Authorization": f"Bearer {token}", "IM-CustomerNumber": "1", "IM-CountryCode": "US"}
+        headers = {
+            "Authorization": f"Bearer {token}", "IM-CustomerNumber": settings["customer_number"],
+            "IM-CountryCode": settings["country_code"], "IM-CorrelationID": "c",
+        }  # fmt: skip
 
         async def get(path: str, query: dict[str, list[str]]) -> bytes:
             params = [(name, value) for name, values in query.items() for value in values]
-            own = {**headers, "IM-CorrelationID": "c"}
-            async with session.get(f"{sandbox.url}/resellers/{path}", params=params, headers=own) as answer:
+            async with session.get(f"{url}/resellers/{path}", params=params, headers=headers) as answer:
                 answer.raise_for_status()
                 return await answer.read()
 
         newest = json.loads(await get("v6/orders/search", {}))["orders"][0]["ingramOrderNumber"]
-        for what, query in SEARCHES.items():
-            find = partial(get, "v6/orders/search", {"pageSize": ["100"], **query})
-            row(
-                f"of 20,000, {what}",
-                await seconds(find),
-                await seconds(partial(get, f"v6.1/orders/{newest}", {})),
-                0.020,
-            )
-
-
-if __name__ == "__main__":
-    asyncio.run(main())
+        details = partial(get, f"v6.1/orders/{newest}", {})
+        return {
+            what: await in_turns(partial(get, "v6/orders/search", {"pageSize": ["100"], **query}), details, rounds)
+            for what, query in SEARCHES.items()
+        }

@@ -1,13 +1,11 @@
 """
 What an event costs, beside floors measured in the same run: checked and read, and received over HTTP.
 
-    python -m benchmarks.webhooks
-
 The floor of reading is what nobody can leave out: one HMAC-SHA512, and the body read as JSON with exact numbers. That
 of receiving is a handler of aiohttp's that reads the body and answers. Each handler has a process of its own, whose
 processor seconds are counted, those of the thread that writes the file and of dealing with the event included, and
-those of whoever posts are not. The handlers take turns, and of each the round counts that was disturbed least. How many
-come in a second is another matter, of the disk: so many as eight connections bring that each wait for their answer.
+those of whoever posts are not. The handlers take turns. How many come in a second is another matter, of the disk: so
+many as eight connections bring that each wait for their answer.
 """
 
 import asyncio
@@ -15,14 +13,10 @@ import base64
 import hashlib
 import hmac
 import json
-import os
-import platform
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -31,15 +25,37 @@ from typing import Any, Final
 import aiohttp
 from aiohttp import web
 
+from benchmarks.measuring import MEASURED, alone, compare, scaled, serving
+from benchmarks.rows import Row
 from ingram_orders import SeenInFile, WebhookEvent, WebhookInbox, webhook_handler, webhooks
 
-SECRET = "a secret of thirty-two characters"  # noqa: S105  # of nobody
-ROUNDS = 7
-EVENTS = 2_000
-POSTED = 800
+SECRET: Final = "a secret of thirty-two characters"  # noqa: S105  # of nobody
+EVENT_ID: Final = "N01CIB9VVFYKR9J6ZW"
+POSTED: Final = 800
 """In a round, fewer than may wait to be dealt with where there is no inbox."""
-CONNECTIONS = 8
-NUMBERS = count()
+CONNECTIONS: Final = 8
+NUMBERS: Final = count()
+BARE: Final = "bare aiohttp"
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    """Measure events of one line, and of twenty."""
+    rounds, posted = (2, 16) if quick else (7, POSTED)
+    for lines in (1, 20):
+        which = f"an event of {lines} line{'s' if lines > 1 else ''}"
+        costs = alone(read, lines, rounds * 3)
+        yield Row(
+            what=f"read {which}", unit="µs CPU", ours=scaled(costs["ours"], 1e6), peer="HMAC and json.loads",
+            beside=scaled(costs["floor"], 1e6), told="times as much",
+        )  # fmt: skip
+        used, came = asyncio.run(receive(lines, rounds, posted))
+        for name in HANDLERS:
+            if name != BARE:
+                yield Row(
+                    what=f"receive {which}, {name}", unit="µs CPU", ours=scaled(used[name], 1e6), peer=BARE,
+                    beside=scaled(used[BARE], 1e6), told="times as much",
+                )  # fmt: skip
+            yield Row(what=f"receive {which}, {name}: they come", unit="a second", ours=came[name])
 
 
 def status_event(lines: int) -> dict[str, Any]:
@@ -59,19 +75,20 @@ def status_event(lines: int) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "topic": "resellers/orders", "event": "im::updated", "eventTimeStamp": "2026-01-31T13:02:06.369Z",
-        "eventId": "N01CIB9VVFYKR9J6ZW", "resource": [order],
+        "eventId": EVENT_ID, "resource": [order],
     }  # fmt: skip
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Give the processor seconds of one time, of the round that was disturbed least."""
-    best = float("inf")
-    for _ in range(ROUNDS):
-        began = time.process_time()
-        for _ in range(EVENTS):
-            work()
-        best = min(best, time.process_time() - began)
-    return best / EVENTS
+def read(lines: int, rounds: int) -> dict[str, list[float]]:
+    """Give the processor seconds of reading an event, and of the least that this takes."""
+    key, event_id, body = SECRET.encode(), EVENT_ID.encode(), json.dumps(status_event(lines)).encode()
+    signature = base64.b64encode(hmac.digest(key, event_id, hashlib.sha512)).decode()
+
+    def floor() -> None:
+        hmac.compare_digest(signature.encode(), base64.b64encode(hmac.digest(key, event_id, hashlib.sha512)))
+        json.loads(body, parse_float=Decimal)
+
+    return compare({"ours": lambda: webhooks.read(body, signature, SECRET), "floor": floor}, rounds)
 
 
 # ── The server ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -93,7 +110,7 @@ class Worker:
 
 
 HANDLERS: Final[dict[str, Callable[[Path, Worker], Any]]] = {
-    "bare aiohttp": lambda _, __: bare,
+    BARE: lambda _, __: bare,
     "ids in memory, on_event": lambda _, work: webhook_handler(SECRET, on_event=work),
     "SeenInFile, on_event": lambda at, work: webhook_handler(SECRET, seen=SeenInFile(at / "seen.db"), on_event=work),
     "WebhookInbox, put only": lambda at, _: webhook_handler(SECRET, seen=WebhookInbox(at / "put.db")),
@@ -103,10 +120,11 @@ HANDLERS: Final[dict[str, Callable[[Path, Worker], Any]]] = {
 }
 
 
-async def serve(name: str, folder: Path) -> None:
-    """Serve a handler, and, at `/spent`, tell the processor seconds when so many events have been dealt with."""
+@asynccontextmanager
+async def receiving(name: str, folder: str) -> AsyncIterator[int]:
+    """Serve a handler; at `/spent`, tell the processor seconds, once so many events were dealt with. Give the port."""
     work = Worker()
-    handler = HANDLERS[name](folder, work)
+    handler = HANDLERS[name](Path(folder), work)
 
     async def spent(request: web.Request) -> web.Response:
         while "on_event" in name and work.done < int(request.query["events"]):  # noqa: ASYNC110  # simple, and rare
@@ -120,30 +138,20 @@ async def serve(name: str, folder: Path) -> None:
         app.cleanup_ctx.append(handler.running)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    print(runner.addresses[0][1], flush=True)
-    await asyncio.Event().wait()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
 
 
 # ── Whoever posts ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@contextmanager
-def served(name: str, folder: str) -> Iterator[int]:
-    """Run a server in a process of its own; give its port."""
-    command = [sys.executable, "-m", "benchmarks.webhooks", name, folder]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as running:  # noqa: S603  # ourselves
-        try:
-            assert running.stdout is not None  # noqa: S101
-            yield int(running.stdout.readline())
-        finally:
-            running.kill()
-
-
-def requests(lines: int) -> list[bytes]:
+def requests(lines: int, posted: int) -> list[bytes]:
     """Make requests of a round, no event of which was posted before."""
     made = []
-    for _ in range(POSTED):
+    for _ in range(posted):
         event_id = f"N{next(NUMBERS):017}"
         body = json.dumps({**status_event(lines), "eventId": event_id}).encode()
         signed = base64.b64encode(hmac.digest(SECRET.encode(), event_id.encode(), hashlib.sha512)).decode()
@@ -173,49 +181,17 @@ async def spent(port: int, events: int) -> float:
         return float(await answer.text())
 
 
-async def receive(lines: int) -> None:
-    """Measure the handlers, and print their table."""
-    costs: dict[str, list[float]] = {name: [] for name in HANDLERS}
-    times: dict[str, list[float]] = {name: [] for name in HANDLERS}
+async def receive(lines: int, rounds: int, posted: int) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Give, of each handler, the processor seconds of an event, and how many came in a second, round by round."""
+    used: dict[str, list[float]] = {name: [] for name in HANDLERS}
+    came: dict[str, list[float]] = {name: [] for name in HANDLERS}
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        ports = {name: stack.enter_context(served(name, folder)) for name in HANDLERS}
-        for turn in range(ROUNDS):
+        ports = {name: stack.enter_context(serving(receiving, name, folder, core=MEASURED)) for name in HANDLERS}
+        for turn in range(rounds):
             for name, port in ports.items():
-                posted = requests(lines)
-                before, began = await spent(port, turn * POSTED), time.perf_counter()
-                await asyncio.gather(*(post(port, posted[it::CONNECTIONS]) for it in range(CONNECTIONS)))
-                times[name].append((time.perf_counter() - began) / POSTED)
-                costs[name].append((await spent(port, (turn + 1) * POSTED) - before) / POSTED)
-    for name, cost in costs.items():
-        what = f"receive it, {name}"
-        ratio, came = min(cost) / min(costs["bare aiohttp"]), 1 / min(times[name])
-        print(f"{what:44}{1 / min(cost):10,.0f} a second and core, {ratio:.1f} x bare; {came:,.0f} come in a second")
-
-
-def main() -> None:
-    """Measure, and print the table."""
-    python, cores = sys.version.split()[0], os.cpu_count()
-    print(f"Python {python}, aiohttp {aiohttp.__version__}, {platform.machine()} {sys.platform}, {cores} cores")
-    key, event_id = SECRET.encode(), b"N01CIB9VVFYKR9J6ZW"
-    signature = base64.b64encode(hmac.digest(key, event_id, hashlib.sha512)).decode()
-    for lines in (1, 20):
-        body = json.dumps(status_event(lines)).encode()
-
-        def floor(body: bytes = body) -> None:
-            hmac.compare_digest(signature.encode(), base64.b64encode(hmac.digest(key, event_id, hashlib.sha512)))
-            json.loads(body, parse_float=Decimal)
-
-        def read(body: bytes = body) -> None:
-            webhooks.read(body, signature, SECRET)
-
-        least, took = seconds(floor), seconds(read)
-        what = f"read an event of {lines} line{'s' if lines > 1 else ''}, {len(body):,} bytes"
-        print(f"{what:44}{1 / took:10,.0f} a second and core, {took / least:.1f} x the floor", flush=True)
-        asyncio.run(receive(lines))
-
-
-if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        asyncio.run(serve(sys.argv[1], Path(sys.argv[2])))
-    else:
-        main()
+                events = requests(lines, posted)
+                before, began = await spent(port, turn * posted), time.perf_counter()
+                await asyncio.gather(*(post(port, events[it::CONNECTIONS]) for it in range(CONNECTIONS)))
+                came[name].append(posted / (time.perf_counter() - began))
+                used[name].append((await spent(port, (turn + 1) * posted) - before) / posted)
+    return used, came
