@@ -674,7 +674,7 @@ def _correlation_id() -> str:
     It is no secret, so the system's randomness, which is a system call each time, need not make it. The first half is
     the time in nanoseconds, by which copies of a machine differ, too, that go on from one state.
     """
-    return f"{time.time_ns() << 64 | _ids.getrandbits(64):032x}"
+    return (time.time_ns() << 64 | _ids.getrandbits(64)).to_bytes(16).hex()
 
 
 def _given(**values: str | None) -> dict[str, str]:

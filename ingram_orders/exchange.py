@@ -1,6 +1,6 @@
 """One request over aiohttp, and what has come of its answer."""
 
-import asyncio
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -37,6 +37,8 @@ class Exchange:
     """Which one of a call's, from 1; 0 where it belongs to none, as that for a token."""
     correlation_id: str = ""
     """That of the call."""
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+    """By which it is told when the answer came."""
 
     sent: bool = False
     """Whether anything of the request may have left."""
@@ -46,22 +48,12 @@ class Exchange:
     """Of the answer, once its head has come."""
     answer_headers: Mapping[str, str] = field(default=_NO_HEADERS, repr=False)
     """Looked up without regard to case."""
+    answered_at: float = 0.0
+    """When the answer's head came."""
     is_cut: bool = False
     """Whether there was more of a body than was to be read."""
-    _chunks: list[bytes] = field(factory=list, init=False, repr=False)
-    _head_came: float = field(default=0.0, init=False, repr=False)
-
-    @property
-    def age(self) -> float:
-        """How many seconds ago the answer's head came."""
-        return asyncio.get_running_loop().time() - self._head_came
-
-    @property
-    def body(self) -> bytes:
-        """What has come of the answer's body."""
-        if len(self._chunks) != 1:
-            self._chunks = [b"".join(self._chunks)]
-        return self._chunks[0]
+    body: bytes = field(default=b"", repr=False)
+    """What has come of the answer's body, whole or not."""
 
     async def take_in(self, response: ClientResponse, waits: Callable[[], None]) -> None:
         """Read an answer: its head, and its body up to the cap; tell *waits* each time that none of it is here yet."""
@@ -72,24 +64,28 @@ class Exchange:
         content = response.content
         if content.at_eof():  # somebody around us has read it; aiohttp keeps what it was
             chunk = await response.read()
-            self._chunks, self.is_cut = [chunk[:left]], len(chunk) > left
+            self.body, self.is_cut = chunk[:left], len(chunk) > left
             return
-        # At its end it need not be asked once more, unless for the error that it ended with.
-        while not content.at_eof() or content.exception() is not None:
-            chunk = content.read_nowait()  # all that has come, which is nearly always all
-            if not chunk:
-                waits()
-                chunk = await content.readany()
-            self._chunks.append(chunk[:left])
-            left -= len(chunk)
-            if left < 0:
-                self.is_cut = True
-                return
+        chunks = []
+        try:
+            # At its end it need not be asked once more, unless for the error that it ended with.
+            while not content.at_eof() or content.exception() is not None:
+                chunk = content.read_nowait()  # all that has come, which is nearly always all
+                if not chunk:
+                    waits()
+                    chunk = await content.readany()
+                chunks.append(chunk[:left])
+                left -= len(chunk)
+                if left < 0:
+                    self.is_cut = True
+                    return
+        finally:
+            self.body = b"".join(chunks)
 
     def take_in_head(self, response: ClientResponse) -> None:
         """Learn of an answer that its head has come."""
         self.sent = True
-        self._head_came = asyncio.get_running_loop().time()
+        self.answered_at = self.clock()
         self.status = response.status
         self.answer_headers = CIMultiDict(response.headers)
 

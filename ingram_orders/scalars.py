@@ -43,24 +43,22 @@ def text(value: object, _: object = None) -> str:
 
 def number(value: object, _: object = None) -> Decimal | None:
     """Read a number exactly; text, too, where it is one as JSON writes it. `""` is `None`."""
-    if isinstance(value, Decimal):
-        read = value
+    if isinstance(value, str):
+        if value == "":
+            return None
+        if not NUMBER.fullmatch(value):
+            raise Unreadable
+        try:
+            value = Decimal(value)
+        except ArithmeticError:  # an exponent of twenty digits
+            raise Unreadable from None
     elif isinstance(value, int) and not isinstance(value, bool):
         return Decimal(value)
     elif isinstance(value, float):
-        read = Decimal(float.__repr__(value))
-    elif value == "":
-        return None
-    elif isinstance(value, str) and NUMBER.fullmatch(value):
-        try:
-            read = Decimal(value)
-        except ArithmeticError:  # an exponent of twenty digits
-            raise Unreadable from None
-    else:
-        raise Unreadable
-    if not read.is_finite():
-        raise Unreadable
-    return read
+        value = Decimal(float.__repr__(value))
+    if isinstance(value, Decimal) and value.is_finite():
+        return value
+    raise Unreadable
 
 
 def count(value: object, _: object = None) -> int | None:

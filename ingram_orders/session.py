@@ -181,7 +181,7 @@ class Session:
         try:
             exchange = await (self._ask(call) if call.until is None else self._ask_until(call, call.until))
         finally:
-            if isinstance(place, Place):
+            if type(place) is Place:  # `isinstance` of one with an abstract base is far dearer
                 place.give_back(was_sent=call.was_sent())  # our own, for which nobody waits
             elif place is not None:
                 await self.pace.give_back(place, out.route, was_sent=call.was_sent())
@@ -213,6 +213,7 @@ class Session:
                 what=out.route,
                 attempt=call.attempts,
                 correlation_id=out.correlation_id,
+                clock=self.clock,
                 method=out.request.method,
                 url=f"{self.endpoint.base_url}{out.target}",
                 headers={**out.headers, "Authorization": f"Bearer {token}"},
@@ -283,7 +284,7 @@ class Session:
 
     def _note_date(self, exchange: Exchange) -> None:
         if date := exchange.answer_headers.get("Date"):
-            self._dated = date, self.clock() - exchange.age
+            self._dated = date, exchange.answered_at
 
     def _time_there(self) -> datetime:
         """Give the time by the API's clock, as its last answer told it; by this machine's, where none did."""
@@ -320,6 +321,7 @@ class Session:
     async def _fetch_token(self, credentials: Credentials) -> Token:
         exchange = Exchange(
             what="POST token",
+            clock=self.clock,
             method="POST",
             url=self.endpoint.token_url,
             headers={**wire.HEADERS, "Content-Type": "application/x-www-form-urlencoded"},

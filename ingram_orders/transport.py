@@ -101,7 +101,7 @@ class Transport:
             ConfigurationError: See `check_open`; it may have been closed meanwhile, and must not be opened again.
         """
         self.check_open()
-        loop, limit, data = asyncio.get_running_loop(), asyncio.timeout(None), exchange.data
+        limit, data = asyncio.timeout(None), exchange.data
         waits = functools.partial(self._silence.waits, limit)
         watch: Watch | LentWatch
         if self._borrowed is None:
@@ -111,7 +111,7 @@ class Transport:
         else:  # given with a request, middlewares replace the session's own
             session, watch = self._borrowed, LentWatch(exchange, waits)
             middlewares = (watch.outermost, *getattr(session, "_middlewares", ()), watch.innermost)
-        began, outcome = loop.time(), "cancelled"
+        began, outcome = exchange.clock(), "cancelled"
         try:
             async with limit:
                 response = await session.request(
@@ -127,10 +127,13 @@ class Transport:
                     ssl=self._ssl,
                     middlewares=middlewares,
                 )
-                async with response:
-                    # In here, where the connection is: headers are not yet an answer.
+                try:
                     await exchange.take_in(response, waits)
                     self._silence.heard(limit)
+                finally:
+                    if response.connection is not None:  # read to its end, an answer has given it back by itself
+                        response.release()
+                        await response.wait_for_close()
             outcome = str(exchange.status)
         except asyncio.CancelledError as cancelled:
             watch.failed(cancelled)
@@ -144,7 +147,7 @@ class Transport:
             self._silence.over(limit)
             if _log.isEnabledFor(logging.DEBUG):
                 which = f" (attempt {exchange.attempt}, correlation id {exchange.correlation_id})"
-                millis = (loop.time() - began) * 1000
+                millis = (exchange.clock() - began) * 1000
                 tell(
                     _log, logging.DEBUG, "%s -> %s in %.0f ms%s",
                     exchange.what, outcome, millis, which if exchange.attempt else "",
