@@ -68,8 +68,7 @@ class Exchange:
             return
         chunks = []
         try:
-            # At its end it need not be asked once more, unless for the error that it ended with.
-            while not content.at_eof() or content.exception() is not None:
+            while True:
                 chunk = content.read_nowait()  # all that has come, which is nearly always all
                 if not chunk:
                     waits()
@@ -78,6 +77,9 @@ class Exchange:
                 left -= len(chunk)
                 if left < 0:
                     self.is_cut = True
+                    return
+                # At its end it need not be asked once more, unless for the error that it ended with.
+                if content.at_eof() and content.exception() is None:
                     return
         finally:
             self.body = b"".join(chunks)

@@ -16,15 +16,22 @@ from ingram_orders.fields import field_types, is_list, part_type, wire_names
 _MOST_PASSED_OVER: Final = 63
 """Answers at most that are not tried, once several before them did not fit."""
 
-_shapes: Final[dict[Any, Any]] = {}
+
+class _Shapes(dict[Any, Any]):
+    """By the model, made when first asked for."""
+
+    def __missing__(self, model: Any) -> Any:
+        # Of several threads that make one, all use the first one's.
+        return self.setdefault(model, _made(model) if is_fast() else None)
+
+
+_shapes: Final = _Shapes()
 _misfits: Final[dict[Any, tuple[int, int]]] = {}
 """By the model: how many answers that were tried did not fit, one after another; and how many more are passed over."""
 
 
 def shape(model: Any) -> Any:
     """Give the shape of a model of answers, made when it is first needed; `None` without the extra."""
-    if model not in _shapes:  # of several threads that make one, all use the first one's
-        _shapes.setdefault(model, _made(model) if is_fast() else None)
     return _shapes[model]
 
 
@@ -39,7 +46,7 @@ def worth_trying(model: Any) -> Any:
         if left:
             _misfits[model] = misfits, left - 1
             return None
-    return shape(model)
+    return _shapes[model]
 
 
 def tried(model: Any, *, fits: bool) -> None:
