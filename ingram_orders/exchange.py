@@ -1,8 +1,9 @@
 """One request over aiohttp, and what has come of its answer."""
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeVar
 
 import aiohttp
 from aiohttp import ClientResponse
@@ -11,6 +12,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from ingram_orders.errors import describe
 from ingram_orders.refusals import is_granted
+
+T = TypeVar("T")
 
 _NO_HEADERS: Final[Mapping[str, str]] = CIMultiDictProxy(CIMultiDict())
 
@@ -63,7 +66,8 @@ class Exchange:
             return
         content = response.content
         if content.at_eof():  # somebody around us has read it; aiohttp keeps what it was
-            chunk = await response.read()
+            # As text, since it gives that as bytes only until somebody lets the answer go.
+            chunk = (await despite_the_past(lambda: response.text("latin-1"))).encode("latin-1")
             self.body, self.is_cut = chunk[:left], len(chunk) > left
             return
         chunks = []
@@ -90,6 +94,23 @@ class Exchange:
         self.answered_at = self.clock()
         self.status = response.status
         self.answer_headers = CIMultiDict(response.headers)
+
+
+async def despite_the_past(wait: Callable[[], Awaitable[T]]) -> T:
+    """
+    Await what aiohttp has to say of an answer whose request was still going out.
+
+    It cancels what sends the rest, and takes that for a cancellation of the task that asks, where that one was
+    cancelled before and goes on all the same; then it is asked again.
+    """
+    task = asyncio.current_task()
+    cancellations = 0 if task is None else task.cancelling()
+    try:
+        return await wait()
+    except asyncio.CancelledError:
+        if task is None or task.cancelling() > cancellations:
+            raise
+    return await wait()
 
 
 class Broken:

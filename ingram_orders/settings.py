@@ -58,7 +58,8 @@ class Timeouts:
     read: float | None = 60.0
     """
     From when there is a connection until the answer's head is here, whole, and then between two pieces of its body. On
-    a session that is lent, between two pieces of whatever the server sends, from when the request has gone out.
+    a session that is lent, between two pieces of whatever the server sends, from when the request has gone out; until
+    it has, only *total* counts there.
     """
     total: float | None = None
     """From `execute()` to its return, everything included; `execute(timeout=...)` overrides it for one call."""

@@ -142,6 +142,8 @@ class Watch:
         self.is_kept = False
         """Whether the connection had been kept."""
         self.was_connected = False
+        self.line: asyncio.Transport | None = None
+        """On what a request with a body goes out."""
         self._entered = False
 
     async def between(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -168,6 +170,7 @@ class Watch:
         """
         if not self._entered and _was_lost(failure):
             self.exchange.sent = True
+        hang_up(self.line)
 
 
 class LentWatch:
@@ -203,6 +206,7 @@ class LentWatch:
                 exchange.take_in_head(self._refused)
                 with suppress(Exception):  # it may have been closed, and its body be gone
                     await exchange.take_in(self._refused, self._waits)
+                self._refused.release()
             if isinstance(failure, _DROPPED) and not isinstance(failure, _NOT_SENT):
                 raise Dropped(describe(failure)) from failure
             raise
@@ -239,6 +243,17 @@ class LentWatch:
             self.exchange.sent = True
 
 
+def hang_up(line: asyncio.Transport | None) -> None:
+    """
+    Close at once what is about to be closed.
+
+    aiohttp lets all leave first that was written, which is never where nobody takes it. A connection that is not about
+    to be closed may be somebody else's by now.
+    """
+    if line is not None and line.is_closing():
+        line.abort()
+
+
 def _was_lost(failure: BaseException) -> bool:
     return isinstance(failure, aiohttp.ClientError | OSError) and not isinstance(failure, _NOT_SENT)
 
@@ -269,6 +284,8 @@ class Connector(aiohttp.TCPConnector):
         connection = await super().connect(req, *details, **settings)
         # On this one the request goes out, and waits for nothing more.
         watch.exchange.sent = watch.was_connected = True
+        if watch.exchange.data is not None:
+            watch.line = connection.transport
         watch.waits()
         return connection
 

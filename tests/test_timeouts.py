@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -35,6 +34,7 @@ from ingram_orders import (
     OrdersClient,
     OutcomeUnknownError,
     RateLimitedError,
+    Response,
     Timeouts,
     wire,
 )
@@ -293,57 +293,130 @@ async def test_a_name_that_is_not_resolved_in_time_has_sent_nothing(
             await build(orders).execute()
 
 
-@asynccontextmanager
-async def stalling() -> AsyncIterator[tuple[str, asyncio.Event]]:
-    """
-    Be a server that takes a head and reads no further: the socket fills up, and no answer will ever come. Give its
-    address, and what is set once it has a connection.
-    """
-    stalled, gone = asyncio.Event(), asyncio.Event()
+class Stalling:
+    """A server that takes a head, answers at once or not at all, and reads no further, so that the socket fills up."""
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, answer: bytes = b"") -> None:
+        self._answer = answer
+        self.stalls = asyncio.Event()
+        """Set once it has a connection."""
+        self._gone = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._gone.set()
+        self._server.close()
+        await self._server.wait_closed()
+
+    def client(self, timeouts: Timeouts, session: aiohttp.ClientSession | None = None) -> OrdersClient:
+        return OrdersClient(
+            token_source=MyTokens(), base_url=self.url, customer_number="1", country_code="US", timeouts=timeouts,
+            session=session,
+        )  # fmt: skip
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         reader._transport.pause_reading()  # type: ignore[attr-defined]
-        stalled.set()
-        await gone.wait()
+        writer.write(self._answer)
+        self.stalls.set()
+        await self._gone.wait()
         writer.transport.abort()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", stalled
-        gone.set()
+
+@pytest.fixture
+async def is_hung_up(monkeypatch: pytest.MonkeyPatch) -> Callable[[], bool]:
+    """Give what tells whether each connection that was made since is closed, and not only about to be."""
+    loop, made = asyncio.get_running_loop(), list[asyncio.Transport]()
+    connect = loop.create_connection
+
+    async def noted(*args: Any, **settings: Any) -> Any:
+        transport, protocol = await connect(*args, **settings)
+        made.append(transport)
+        return transport, protocol
+
+    monkeypatch.setattr(loop, "create_connection", noted)
+    return lambda: bool(made) and all(it.get_extra_info("socket").fileno() == -1 for it in made)
 
 
-async def test_an_upload_that_stalls_is_cut_by_the_read_timeout() -> None:
+def upload(orders: OrdersClient) -> Awaitable[Response[Any]]:
+    """Send an order of which the sockets hold some, and aiohttp the rest."""
     large = OrderCreateRequest(customer_order_number="PO-1", notes="x" * 2**25)
+    return orders.create().order_create_request(large).execute_with_response()
+
+
+@pytest.mark.parametrize("answer", [b"", http(201, b'{"orders": [', length=100)], ids=["no answer", "half of one"])
+@pytest.mark.parametrize("how", ["silence", "deadline", "cancel", "close"])
+async def test_an_upload_that_stalls_ends_with_its_call(
+    how: str, answer: bytes, is_hung_up: Callable[[], bool]
+) -> None:
+    """aiohttp closes a connection only once all has left that was written, which may be never, or an order later."""
+    async with Stalling(answer) as server:
+        orders = server.client(SHORT if how == "silence" else Timeouts(total=0.1) if how == "deadline" else Timeouts())
+        call = asyncio.ensure_future(upload(orders))
+        await server.stalls.wait()
+        await turns(500)  # until the sockets hold no more
+        if how == "cancel":
+            call.cancel()
+        async with asyncio.timeout(10):
+            if how == "close":
+                await orders.close()
+            with pytest.raises(asyncio.CancelledError if how == "cancel" else OutcomeUnknownError):
+                await call
+        await turns()
+        assert is_hung_up()
+        await orders.close()
+
+
+@pytest.mark.parametrize("lent", [False, True])
+@pytest.mark.parametrize("answer", [http(201, b"{}"), http(204)], ids=["whole", "empty"])
+async def test_an_answer_that_comes_before_the_upload_has_ended_is_heard_and_ends_it(
+    lent: bool, answer: bytes, is_hung_up: Callable[[], bool]
+) -> None:
+    """Also in a task that was cancelled before, and goes on: of that aiohttp makes a new cancellation."""
+    told: list[object] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            try:
+                told.append((await upload(orders)).status)
+            except OutcomeUnknownError as empty:
+                told.append(empty.status)
+
     async with (
-        stalling() as (url, _),
-        OrdersClient(
-            token_source=MyTokens(), base_url=url, customer_number="1", country_code="US", timeouts=SHORT
-        ) as orders,
+        Stalling(answer) as server,
+        aiohttp.ClientSession() as session,
+        server.client(SHORT, session if lent else None) as orders,
     ):
-        with pytest.raises(OutcomeUnknownError, match="took too long"):
-            await orders.create().order_create_request(large).execute()
+        task = asyncio.create_task(work())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        await turns()
+        assert is_hung_up()
+    assert told == [201 if answer == http(201, b"{}") else 204]
 
 
 @pytest.mark.parametrize("read", [60.0, None])
 async def test_a_client_that_is_closed_ends_an_upload_that_stalls(read: float | None) -> None:
     """A connection whose last bytes nobody takes does not close by itself, and its call would wait for ever."""
-    async with stalling() as (url, stalled):
-        large = OrderCreateRequest(customer_order_number="PO-1", notes="x" * 2**25)
-        orders = OrdersClient(
-            token_source=MyTokens(), base_url=url, customer_number="1", country_code="US", timeouts=Timeouts(read=read)
-        )
-        call = asyncio.create_task(orders.create().order_create_request(large).execute())
-        await stalled.wait()
+    async with Stalling() as server:
+        orders = server.client(Timeouts(read=read))
+        call = asyncio.ensure_future(upload(orders))
+        await server.stalls.wait()
         async with asyncio.timeout(10):
             await orders.close()
             with pytest.raises(OutcomeUnknownError, match="the client was closed"):
                 await call
 
 
-async def turns() -> None:
-    for _ in range(5):
+async def turns(number: int = 5) -> None:
+    for _ in range(number):
         await asyncio.sleep(0)
 
 

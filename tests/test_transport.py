@@ -489,6 +489,23 @@ async def test_a_middleware_that_reads_the_answer_leaves_it_to_us(build: Build) 
     assert read == [body.decode()]
 
 
+@each
+@pytest.mark.parametrize("lets_go", ["release", "close"])
+async def test_a_middleware_that_reads_the_answer_and_lets_it_go_leaves_it_to_us(build: Build, lets_go: str) -> None:
+    """As `async with` does; aiohttp keeps what it has read."""
+
+    async def reads(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        response = await handler(request)
+        await response.read()
+        getattr(response, lets_go)()
+        return response
+
+    body = b'[{"orderNumber": "20-RD3QV\xc3\xa9"}]'
+    async with RawServer(http(201, body)) as server, aiohttp.ClientSession(middlewares=(reads,)) as session:
+        answer = await build(client_for(server, session=session, token_source=MyTokens())).execute_with_response()
+    assert answer.body == (b"" if answer.model is None else body)
+
+
 async def test_the_cap_counts_for_what_a_middleware_has_read_too() -> None:
     async def reads(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         response = await handler(request)
@@ -562,6 +579,25 @@ async def test_the_answer_after_which_a_middleware_wanted_to_send_again_is_kept(
             await WRITES[0](client_for(server, session=session, token_source=MyTokens())).execute()
         assert len(server.heard) == 1
     assert (unknown.value.status, unknown.value.body) == (201, body)
+
+
+async def test_the_connection_of_an_answer_after_which_a_middleware_wanted_to_send_again_is_given_back() -> None:
+    """Though it was not read to its end."""
+
+    async def again(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        await handler(request)
+        return await handler(request)
+
+    async with (
+        RawServer(http(201, b" " * 10_000_000)) as server,
+        aiohttp.ClientSession(middlewares=(again,), connector=aiohttp.TCPConnector(limit=1)) as session,
+    ):
+        orders = client_for(server, session=session, token_source=MyTokens(), max_body=10)
+        for _ in range(2):
+            with pytest.raises(OutcomeUnknownError) as unknown:
+                async with asyncio.timeout(10):
+                    await WRITES[0](orders).execute()
+            assert unknown.value.body == b" " * 10
 
 
 with warnings.catch_warnings():
