@@ -105,8 +105,13 @@ def _json_problems(value: object, where: str) -> Iterator[str]:
 
 def _type_name(type_: Any) -> str:
     if is_list(type_):
-        return f"a list of {element_type(type_).__name__}"
-    return _TYPE_NAMES.get(type_) or f"{'an' if type_.__name__[0] in 'AEIOU' else 'a'} {type_.__name__}"
+        return f"a list of {_bare_name(element_type(type_))}"
+    name = _bare_name(type_)
+    return _TYPE_NAMES.get(type_) or f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
+
+
+def _bare_name(type_: Any) -> str:
+    return getattr(type_, "__name__", None) or str(type_)  # a union, of a class that somebody derived, has none
 
 
 def _strays(kept: object, type_: Any) -> list[int]:

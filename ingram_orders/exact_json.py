@@ -2,7 +2,8 @@
 JSON whose numbers say exactly what they say: bytes to data and back.
 
 The standard library says what is JSON. With the extra `speed`, msgspec reads what it can, which is the same to the
-letter and twice as fast; what it cannot read, the standard library does, or refuses.
+letter and twice as fast, but for the very last level of nesting that Python can go; what it cannot read, the standard
+library does, or refuses.
 """
 
 import functools

@@ -165,7 +165,7 @@ def soundness(model: Any) -> Callable[[Any], bool]:
             condition = f"type({it}) is model{index} and sound{index}({it})"
             if is_list(type_):
                 condition = f"type(value) is tuple and all([{condition} for it in value])"
-        elif part in _PLAINLY and not is_list(type_):
+        elif part in _PLAINLY and part != When and not is_list(type_):
             condition = next(iter(_PLAINLY[part])) + (" and value.isascii()" if part in (str, Day) else "")
         else:  # a list of texts, a model in itself, or a type that a class derived from ours has: to be looked at
             condition = "False"
@@ -213,7 +213,8 @@ class _Field(NamedTuple):
             yield f"        {word} {condition}:"
             yield f"            {self.assigned(value)}"
             word = "elif"
-        yield f"        {word} value is None{'' if self.kind is None else ' or value == ' + repr('')}:"
+        is_nothing = "value is None" if self.kind is None else "value is None or value == ''"
+        yield f"        {word} {is_nothing}:"
         yield f"            {self.assigned('()' if self.kind == 'list' and not self.is_frozen else 'None')}"
         yield from (f"            {line}" for line in if_nothing)
         yield "        else:"

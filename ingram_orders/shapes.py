@@ -27,7 +27,7 @@ class _Shapes(dict[Any, Any]):
 
 _shapes: Final = _Shapes()
 _misfits: Final[dict[Any, tuple[int, int]]] = {}
-"""By the model: how many answers that were tried did not fit, one after another; and how many more are passed over."""
+"""By the model: how many answers are passed over after one that did not fit, and how many of those are left."""
 
 
 def shape(model: Any) -> Any:
@@ -41,21 +41,20 @@ def worth_trying(model: Any) -> Any:
 
     What does not fit is read twice. So once the API says more than its models know, only one in 64 is tried.
     """
-    if model in _misfits:
-        misfits, left = _misfits[model]
-        if left:
-            _misfits[model] = misfits, left - 1
-            return None
+    passed_over, left = _misfits.get(model, (0, 0))
+    if left:
+        _misfits[model] = passed_over, left - 1
+        return None
     return _shapes[model]
 
 
 def tried(model: Any, *, fits: bool) -> None:
     """Learn what came of it."""
-    if not fits:
-        misfits = _misfits.get(model, (0, 0))[0] + 1
-        _misfits[model] = misfits, min(2**misfits - 1, _MOST_PASSED_OVER)
-    elif model in _misfits:
+    if fits:
         _misfits.pop(model, None)
+    else:
+        passed_over = min(2 * _misfits.get(model, (0, 0))[0] + 1, _MOST_PASSED_OVER)
+        _misfits[model] = passed_over, passed_over
 
 
 def part(type_: Any) -> Any:

@@ -3,11 +3,11 @@ What a call costs beside the network, by counts and not by time, so that it fail
 
 Counted are the functions of `ingram_orders` that are entered, each once however often it waits inside, while one client
 that has its connection and its token goes on calling. Comprehensions are not: since Python 3.12 they are no functions.
-Nor is what attrs writes, nor aiohttp. So the counts are the same with every Python and every aiohttp; the bounds are a
-little above them. Whoever meets one adds to the way of every call, a microsecond for three or four functions, and may
-well raise it; but not without a look.
+Nor is what attrs writes, nor aiohttp. So the counts are the same with every Python and every aiohttp, and the
+bounds are met or almost. Whoever needs more adds to the way of every call, up to a microsecond for each function, and
+may well raise them; but not without a look.
 
-What reads answers is counted by itself, for it grows with the answer.
+What reads answers grows with the answer; `test_generated.py` counts that.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ import pytest
 from attrs import define, field
 from support.calls import FOUND, MyTokens
 from support.clients import client_for
+from support.counting import INLINED
 from support.raw_server import RawServer, http
 
 import ingram_orders
@@ -33,7 +34,6 @@ from ingram_orders.limiter import Limiter
 PACKAGE = str(Path(ingram_orders.__file__).parent)
 READING = ("converters.py", "exact_json.py", "generated.py", "models", "scalars.py", "shapes.py")
 """Files and folders of the package that read answers."""
-INLINED = {"<listcomp>", "<dictcomp>", "<setcomp>"}
 
 
 @define

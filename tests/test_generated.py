@@ -13,12 +13,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from support.counting import calls_of
-from support.plain import plain
+from support.plain import parts, plain
 
-from ingram_orders import models, structure, unstructure
+from benchmarks.payloads import create_request, details_answer, search_answer
+from ingram_orders import OrdersClient, exact_json, models, structure, unstructure, wire
 from ingram_orders.checking import problems
+from ingram_orders.converters import read_answer
 from ingram_orders.fields import wire_names
-from ingram_orders.models import AnswerModel, Link, OrderDetailB2B, RequestModel
+from ingram_orders.models import AnswerModel, Link, OrderDetailB2B, OrderSearchResponse, RequestModel
 
 MODELS: Final = [
     it for name in vars(models)["__all__"] if attrs.has(it := getattr(models, name)) and it is not AnswerModel
@@ -47,6 +49,42 @@ def test_reading_costs_a_call_for_each_model_and_each_list_and_none_for_a_value(
     structure(data, model)  # makes the reader
     read, calls = calls_of(structure, data, model)
     assert calls == calls_for(read) + 1  # `structure` itself
+
+
+DETAILS: Final = (details_answer(), OrderDetailB2B)
+PAGE: Final = (search_answer(10), OrderSearchResponse)
+
+
+@pytest.mark.parametrize(
+    ("answer", "speed", "most"), [(DETAILS, True, 35), (PAGE, True, 85), (DETAILS, False, 48), (PAGE, False, 108)]
+)
+def test_reading_an_answer_takes_few_functions_and_makes_no_extra(
+    answer: tuple[bytes, type[AnswerModel]], speed: bool, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From bytes, by its shape with the extra `speed`, or as dictionaries: 26 models, and 81."""
+    if not speed:
+        monkeypatch.setattr(exact_json, "_fast_decoders", lambda *_: ())
+    elif not exact_json.is_fast():
+        pytest.skip("needs the extra `speed`")
+    read_answer(*answer)  # makes the readers
+    read, calls = calls_of(read_answer, *answer)
+    assert calls <= most + (not speed)  # our own patch
+    for part in parts(read):
+        with pytest.raises(AttributeError):
+            object.__getattribute__(part, "extra")
+
+
+def test_writing_a_request_takes_few_functions_for_each_line() -> None:
+    orders = OrdersClient("id", "secret", customer_number="20-222222", country_code="US")
+    defaults = wire.Defaults(orders.defaults)
+
+    def calls(lines: int) -> int:
+        request = orders.create().order_create_request(create_request(lines))
+        return calls_of(wire.encode, request, defaults, "c0ffee")[1]
+
+    calls(1)  # makes the writers
+    assert calls(1) <= 35
+    assert calls(51) - calls(1) <= 50 * 6
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda it: it.__name__)
@@ -124,11 +162,27 @@ def test_only_what_is_written_as_a_day_is_read_as_one(sent: str) -> None:
     assert read.extra == ({} if read.ingram_order_date or sent == "" else {"ingramOrderDate": sent})
 
 
-def test_a_field_that_a_derived_model_adds_is_checked_as_it_was() -> None:
-    @attrs.frozen(kw_only=True)
-    class Line(models.CreateLine):
-        weight: float | None = None
+@attrs.frozen(kw_only=True)
+class DerivedLine(models.CreateLine):
+    """Has fields of types that no request of ours has."""
 
-    order = models.OrderCreateRequest(customer_order_number="PO-1", lines=[Line(quantity=1, weight=1.5)])
-    assert [*problems(order, "order")] == []
-    assert len([*problems(attrs.evolve(order, lines=[Line(weight=Decimal(1))]), "order")]) == 1  # type: ignore[arg-type]
+    weight: float | None = None
+    packed_at: date | datetime | None = None
+    size: float | str | None = None
+
+
+@pytest.mark.parametrize(
+    ("value", "wrong"),
+    [
+        ({"weight": 1.5, "packed_at": datetime(2026, 1, 2), "size": "XL"}, []),
+        ({"weight": Decimal(1)}, ["order.lines[0].weight: Decimal('1') is not a float"]),
+        (
+            {"packed_at": "2026-13-45"},
+            ["order.lines[0].packed_at: '2026-13-45' is not a datetime.date | datetime.datetime"],
+        ),
+        ({"size": b"XL"}, ["order.lines[0].size: b'XL' is not a float | str"]),
+    ],
+)
+def test_a_field_that_a_derived_model_adds_is_checked_by_its_own_type(value: Any, wrong: list[str]) -> None:
+    order = models.OrderCreateRequest(customer_order_number="PO-1", lines=[DerivedLine(quantity=1, **value)])
+    assert [*problems(order, "order")] == wrong

@@ -1,13 +1,13 @@
-"""JSON that has all that a model can hold."""
+"""Models, part by part, and JSON that has all that one can hold."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 import attrs
 
 from ingram_orders.fields import field_types, is_list, part_type, wire_names
-from ingram_orders.models import Day, When
+from ingram_orders.models import AnswerModel, Day, When
 
 PLAIN: Final[Mapping[Any, Any]] = {
     str: "text", Day: "2026-01-31", When: "2026-01-31", Decimal: Decimal("1.10"), int: 3, bool: True,
@@ -26,3 +26,15 @@ def plain(model: Any, within: tuple[Any, ...] = ()) -> dict[str, Any]:
             value = plain(part, (*within, model)) if attrs.has(part) else PLAIN[part]
             made[names[name]] = [value, value] if is_list(type_) else value
     return made
+
+
+def parts(value: object) -> Iterator[AnswerModel]:
+    """Give a model, and every model in it."""
+    if isinstance(value, AnswerModel):
+        yield value
+        class_: Any = type(value)
+        for name in wire_names(class_):
+            yield from parts(getattr(value, name))
+    elif isinstance(value, tuple):
+        for it in value:
+            yield from parts(it)
