@@ -3,7 +3,6 @@
 import argparse
 import importlib
 import importlib.metadata
-import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if asked.kept is not None:
         run = Run.read(asked.kept).only(names)
     else:
+        if measuring.MEASURED == measuring.OTHER:
+            print("there is one core only: servers take from what is measured", file=sys.stderr)
         measuring.pin(measuring.OTHER)
         run = Run(about=_about(), rows=tuple(_measure(names, quick=asked.quick)))
     print("\n".join(table.markdown(run) if asked.markdown else table.table(run)))
@@ -51,16 +52,20 @@ def _parser() -> argparse.ArgumentParser:
         description="Measure what the library costs, beside the official SDK and floors, and print one table. "
         "All of it takes some twelve minutes, on an otherwise idle machine with two cores.",
     )
-    parser.add_argument(
-        "names", nargs="*", choices=[*NAMES, []], metavar="NAME", help=f"only these: {', '.join(NAMES)}"
-    )
+    parser.add_argument("names", nargs="*", type=_name, metavar="NAME", help=f"only these: {', '.join(NAMES)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep what was measured")
-    parser.add_argument("--plot", type=Path, metavar="DIR", help="draw it, one SVG of each benchmark")
+    parser.add_argument("--plot", type=Path, metavar="DIR", help="draw it, one SVG of each benchmark that compares")
     parser.add_argument("--compare", type=Path, metavar="OLD.json", help="show what changed since that was kept")
     parser.add_argument("--from", type=Path, metavar="FILE", dest="kept", help="measure nothing; take what was kept")
     parser.add_argument("--markdown", action="store_true", help="print the README's table, of what has a goal")
     parser.add_argument("--quick", action="store_true", help="few rounds of little: says whether it works, and no more")
     return parser
+
+
+def _name(given: str) -> str:
+    if given not in NAMES:
+        raise argparse.ArgumentTypeError(f"{given!r} is none of {', '.join(NAMES)}")
+    return given
 
 
 def _measure(names: Sequence[str], *, quick: bool) -> Iterator[Row]:
@@ -76,7 +81,7 @@ def _about() -> Mapping[str, str]:
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "command": " ".join(["python -m benchmarks", *sys.argv[1:]]),
-        "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}",
+        "machine": f"{_processor()}, {len(measuring.CORES)} cores, {platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
         **{name: version for name in PACKAGES if (version := _version(name))},
     }

@@ -5,7 +5,9 @@ remains without the interpreter's own start. Both must keep to the goal.
 Some environments forbid writing bytecode, and then every import compiles; so it is kept in a folder of our own.
 """
 
+import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -48,10 +50,9 @@ def rows(quick: bool) -> Iterator[Row]:
 
 def measure(code: str, rounds: int) -> tuple[dict[str, list[float]], int]:
     """Give the seconds of each import, and how many modules were imported that are not wanted."""
-    count = f"{code}; import sys; sys.exit(sum(it in sys.modules for it in {NOT_NEEDED}))"
     with tempfile.TemporaryDirectory() as bytecode:
         costs = take_turns({it: partial(timed, it, bytecode) for it in (NOTHING, PEER, code)}, rounds)
-        needless, _ = run(count, bytecode)
+        needless = needless_of(code, bytecode)
     return {it: [cost.cpu for cost in costs[it]] for it in costs}, needless
 
 
@@ -63,22 +64,37 @@ def timed(code: str, bytecode: str) -> Cost:
         RuntimeError: The code failed.
     """
     began = time.perf_counter()
-    status, cpu = run(code, bytecode)
+    started = os.posix_spawn(sys.executable, interpreter(code, bytecode), environment())
+    _, status, used = os.wait4(started, 0)
     if status:
         raise RuntimeError(f"{code!r} failed")
-    return Cost(cpu, time.perf_counter() - began)
+    return Cost(used.ru_utime + used.ru_stime, time.perf_counter() - began)
 
 
-def run(code: str, bytecode: str) -> tuple[int, float]:
-    """Run code in a fresh interpreter that may write its bytecode; give its exit status and its processor seconds."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    command = [
+def needless_of(code: str, bytecode: str) -> int:
+    """
+    Give how many modules some code imports that are not wanted.
+
+    Raises:
+        subprocess.CalledProcessError: The code failed.
+    """
+    told = f"{code}; import json, sys; print(json.dumps([it for it in {NOT_NEEDED} if it in sys.modules]))"
+    command = interpreter(told, bytecode)
+    ran = subprocess.run(command, env=environment(), check=True, stdout=subprocess.PIPE)  # noqa: S603  # our own
+    return len(json.loads(ran.stdout))
+
+
+def interpreter(code: str, bytecode: str) -> list[str]:
+    """Give the command of a fresh interpreter that runs code, and keeps its bytecode in a folder of its own."""
+    return [
         sys.executable,
         "-X",
         f"pycache_prefix={bytecode}",
         "-c",
         f"import sys; sys.path[0] = {str(ROOT)!r}; {code}",
     ]
-    started = os.posix_spawn(sys.executable, command, environment)
-    _, status, used = os.wait4(started, 0)
-    return os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime
+
+
+def environment() -> dict[str, str]:
+    """Give an environment that lets it write bytecode."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import inspect
+import logging
 import multiprocessing
 import os
 import time
@@ -21,10 +22,10 @@ from ingram_orders import exact_json
 Key = TypeVar("Key")
 T = TypeVar("T")
 
-_CORES: Final = sorted(os.sched_getaffinity(0))
-MEASURED: Final = _CORES[-1]
+CORES: Final = sorted(os.sched_getaffinity(0))
+MEASURED: Final = CORES[-1]
 """The core of what is measured, and of nothing else of ours."""
-OTHER: Final = _CORES[0]
+OTHER: Final = CORES[0]
 """The core of servers, of whoever posts events, and of the process that prints the table."""
 
 _SPAWN: Final = multiprocessing.get_context("spawn")
@@ -193,6 +194,7 @@ def _run(
     pipe: Connection, core: int, speed: bool, run: Callable[..., None], target: Callable[..., Any], args: Any
 ) -> None:
     pin(core)
+    logging.disable()
     if not speed:  # msgspec itself must be there, for it is a peer
         setattr(exact_json, "_fast_decoders", lambda *_: ())  # noqa: B010  # which checkers take for a mistake
     try:
@@ -218,10 +220,12 @@ def _hold(pipe: Connection, server: Callable[..., AbstractAsyncContextManager[An
 def _work(pipe: Connection, blocks: Callable[..., AbstractContextManager[Block]], *args: Any) -> None:
     with blocks(*args) as block:
         pipe.send((True, None))
-        gc.collect()
+        if (times := _next(pipe)) is not None:
+            pipe.send((True, cost(block, times)))  # which warms up
+            gc.collect()
+            gc.freeze()
         while (times := _next(pipe)) is not None:
             pipe.send((True, cost(block, times)))
-            gc.freeze()  # what the first block left, which warmed up
 
 
 def _next(pipe: Connection) -> int | None:

@@ -1,4 +1,4 @@
-"""What was measured, drawn: one SVG of each benchmark, the ratios beside their goals."""
+"""What was measured, drawn: one SVG of each benchmark that compares, the ratios beside their goals."""
 
 from pathlib import Path
 

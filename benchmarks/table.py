@@ -71,7 +71,11 @@ def number(value: float) -> str:
 
 
 def _ratio(row: Row) -> str:
-    return "" if row.ratio is None else number(row.ratio)
+    if row.ratio is None:
+        return ""
+    told = number(row.ratio)
+    # Or it would not be seen whether the goal is met.
+    return f"{row.ratio:.4g}" if float(told.replace(",", "")) in (row.at_most, row.at_least) else told
 
 
 def _cells(row: Row) -> tuple[str, ...]:
