@@ -5,6 +5,7 @@ Knows how a value becomes text and whether it can be right; knows nothing of the
 how anything is sent.
 """
 
+import functools
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
@@ -59,6 +60,8 @@ class Text:
     shortest: int = 0
 
     def texts(self, value: str, wrong: list[str], /) -> tuple[str, ...]:
+        if type(value) is str and value.isascii() and self.shortest <= len(value) <= (self.longest or len(value)):
+            return (value,)  # as nearly always
         if not isinstance(value, str):
             wrong.append(f"{brief(value)} is not text")
             return ()
@@ -169,7 +172,7 @@ class Range:
         if type(value) is tuple and len(value) == 2:
             first, last = value
             if type(first) is date and type(last) is date and first <= last:  # as nearly always
-                return (first.isoformat(), last.isoformat())
+                return (_written_day(first), _written_day(last))
         texts = _texts_of_each(value, _DAY, wrong)
         if isinstance(value, _LISTS) and len(value) not in (0, 2):
             wrong.append(f"{len(value)} given, a range is two dates: the first and the last")
@@ -177,6 +180,9 @@ class Range:
             wrong.append(f"the first date, {texts[0]}, is after the last, {texts[1]}")
         return texts
 
+
+_written_day: Final = functools.lru_cache(maxsize=1000)(date.isoformat)
+"""The same few days are asked for again and again, and Python takes as long to write one as all else here."""
 
 _LISTS: Final = (list, tuple)  # to make `list | tuple` with each call takes longer than the rest of a check
 _TEXT: Final = Text()
@@ -187,7 +193,8 @@ def _texts_of_each(value: object, form: Form[Any], wrong: list[str]) -> tuple[st
     if not isinstance(value, _LISTS):
         wrong.append(f"{brief(value)} is not a list")
         return ()
-    return tuple([text for item in value for text in form.texts(item, wrong)])
+    texts = form.texts
+    return tuple([text for item in value for text in texts(item, wrong)])
 
 
 def check_whole(value: object, name: str, at_least: int) -> None:
@@ -239,12 +246,15 @@ class Parameter(Generic[T]):
         return repr(value)
 
 
+_new: Final = object.__new__
+
+
 def _setter(owner: type, name: str) -> Callable[[R, object], R]:
     def setter(request: R, value: object) -> R:
-        other = object.__new__(type(request))
+        other = _new(type(request))
         other._sends = request._sends
-        # A list could be changed behind the request's back.
-        other._values = {**request._values, name: tuple(value) if isinstance(value, list) else value}
+        other._values = values = request._values.copy()
+        values[name] = tuple(value) if isinstance(value, list) else value  # a list could be changed behind its back
         return other
 
     setter.__module__, setter.__name__ = owner.__module__, name
@@ -337,6 +347,10 @@ class Sends(Protocol):
         ...
 
 
+_Texts = tuple[tuple[str, str, Callable[[Any, list[str]], tuple[str, ...]]], ...]
+"""Parameters: the setter's name, that on the wire, and what writes a value; see `Form`."""
+
+
 class Request(Generic[A]):
     """
     A request being built. A setter gives back a new one and leaves this one as it is, so a half-filled request can be
@@ -357,7 +371,8 @@ class Request(Generic[A]):
     """Method and path, without anything of the caller's: for logs, messages and limiters."""
 
     _params: ClassVar[Mapping[str, Parameter[Any]]] = {}
-    _texts: ClassVar[Mapping[str, TextParameter[Any]]] = {}
+    _texts: ClassVar[tuple[_Texts, _Texts, _Texts]] = ((), (), ())
+    """Of the path, the query and the headers."""
     _required: ClassVar[frozenset[str]] = frozenset()
     body: ClassVar[tuple[Body[Any], ...]] = ()
     """The parameter that is the body, or none; by itself, it would be read as its setter."""
@@ -367,7 +382,11 @@ class Request(Generic[A]):
         # Gone through once, not with every call.
         own = {name: value for name, value in vars(cls).items() if isinstance(value, Parameter)}
         cls._params = {**cls._params, **own}
-        cls._texts = {name: param for name, param in cls._params.items() if isinstance(param, TextParameter)}
+        path, query, headers = (
+            tuple((it.name, it.wire_name, it.form.texts) for it in cls.params() if isinstance(it, kind))
+            for kind in (Path, Query, Header)
+        )
+        cls._texts = path, query, headers
         cls._required = frozenset(name for name, param in cls._params.items() if param.required)
         cls.body = tuple(param for param in cls.params() if isinstance(param, Body))
         if hasattr(cls, "path"):
@@ -387,9 +406,7 @@ class Request(Generic[A]):
         """What was set, by the setters' names."""
         return MappingProxyType(self._values)
 
-    def written(
-        self, given: frozenset[str], wrong: list[str]
-    ) -> tuple[dict[str, str], list[tuple[str, str]], dict[str, str]]:
+    def written(self, given: frozenset[str], wrong: list[str]) -> list[list[tuple[str, str]]]:
         """
         Write what was set, all but the body, in the order in which it is declared.
 
@@ -398,25 +415,21 @@ class Request(Generic[A]):
             wrong: Where it is told that something is wrong; then what this gives is not to be sent.
 
         Returns:
-            The texts in the path, in the query and in the headers, not quoted yet, by their names on the wire.
+            The texts in the path, in the query and in the headers, not quoted yet, each behind its name on the wire.
         """
-        path: dict[str, str] = {}
-        query: list[tuple[str, str]] = []
-        headers: dict[str, str] = {}
         values = self._values
-        for name, its in self._texts.items():
-            if name in values:
-                wire_name = its.wire_name
-                for text in its.form.texts(values[name], wrong):
-                    if isinstance(its, Query):
-                        query.append((wire_name, text))
-                    elif isinstance(its, Header):
-                        headers[wire_name] = text
-                    else:
-                        path[wire_name] = text
-        if not self._required - given <= values.keys():
+        written = [
+            [
+                (wire_name, text)
+                for name, wire_name, texts in parameters
+                if name in values
+                for text in texts(values[name], wrong)
+            ]
+            for parameters in self._texts
+        ]
+        if not self._required <= given and not self._required - given <= values.keys():
             wrong.append("something is required")
-        return path, query, headers
+        return written
 
     def values_over(self, defaults: Mapping[str, object]) -> dict[str, Any]:
         """Give what was set, and the *defaults* where nothing was."""

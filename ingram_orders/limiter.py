@@ -45,10 +45,15 @@ class Window:
     _ended: deque[float] = field(factory=deque)
     """When requests ended whose places are not free yet; the earliest first."""
 
-    def wait(self, now: float) -> float | None:
-        """Give the seconds until a place is free, 0 where one is; `None` where one on its way has to end first."""
+    def take(self, now: float) -> float | None:
+        """
+        Take a place, if one is free, and give 0.
+
+        Where none is, give the seconds until one is; `None` where one on its way has to end first.
+        """
         self._go_on_to(now)
         if self._taken + len(self._ended) < self.calls:
+            self._taken += 1
             return 0.0
         return self._ended[0] + self.seconds - now if self._ended else None
 
@@ -60,63 +65,56 @@ class Window:
             return 0.0
         return self._ended[min(behind, len(self._ended) - 1)] + self.seconds - now
 
-    def take(self) -> None:
-        """Take a place that is free."""
-        self._taken += 1
-
     def take_back(self) -> None:
         """Let a place be free at once: nothing came of it."""
         self._taken -= 1
 
     def give_back(self, now: float) -> None:
         """Let a place be free again some time after now."""
-        self._go_on_to(now)
+        if self._ended and self._ended[-1] > now:
+            self._go_back_to(now)
         self._taken -= 1
         self._ended.append(now)
 
     def _go_on_to(self, now: float) -> None:
-        if self._ended and self._ended[-1] > now:  # the clock went back: count from now on, which is later than it was
-            self._ended = deque(min(ended, now) for ended in self._ended)
+        if self._ended and self._ended[-1] > now:
+            self._go_back_to(now)
         while self._ended and self._ended[0] + self.seconds <= now:
             self._ended.popleft()
 
-
-@define(eq=False)
-class _Route:
-    window: Window
-    queue: asyncio.Lock = field(factory=asyncio.Lock)
-    """First come, first served: who has it waits for a place, the others for him."""
-    ended: asyncio.Event = field(factory=asyncio.Event)
-    waiting: int = 0
+    def _go_back_to(self, now: float) -> None:
+        # Where a clock goes back, what has ended counts from now on, which is later than it was.
+        self._ended = deque(min(ended, now) for ended in self._ended)
 
 
-class Place(AbstractAsyncContextManager[None]):
-    """A place of a route: entering waits for it, leaving gives it back, as `give_back` does without waiting."""
+class Places(AbstractAsyncContextManager[None]):
+    """The places of one route: entering waits for one, leaving gives it back, as `give_back` does without waiting."""
 
-    __slots__ = ("_clock", "_its", "_sleep")
-
-    def __init__(self, its: _Route, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
-        self._its = its
+    def __init__(self, window: Window, clock: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
+        self.window = window
+        self.waiting = 0
+        """How many wait."""
         self._clock = clock
         self._sleep = sleep
+        # First come, first served: who has it waits for a place, the others for him.
+        self._queue = asyncio.Lock()
+        self._ended = asyncio.Event()
 
     async def __aenter__(self) -> None:
-        its = self._its
-        if not its.waiting and its.window.wait(self._clock()) == 0:
-            its.window.take()
+        window = self.window
+        if not self.waiting and window.take(self._clock()) == 0:
             return
-        its.waiting += 1
+        self.waiting += 1
         try:
-            async with its.queue:
-                while (wait := its.window.wait(self._clock())) != 0:
+            async with self._queue:
+                while (wait := window.take(self._clock())) != 0:
                     if wait is None:
-                        its.ended.clear()
-                        await its.ended.wait()
+                        self._ended.clear()
+                        await self._ended.wait()
                     else:
                         await self._sleep(wait)
-                its.window.take()
         finally:
-            its.waiting -= 1
+            self.waiting -= 1
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -124,12 +122,13 @@ class Place(AbstractAsyncContextManager[None]):
         self.give_back(was_sent=not isinstance(error, ConnectionFailedError))
 
     def give_back(self, *, was_sent: bool) -> None:
-        """Let another have the place: some time after now, or at once where nothing was sent."""
+        """Let another have a place: some time after now, or at once where nothing was sent."""
         if was_sent:
-            self._its.window.give_back(self._clock())
+            self.window.give_back(self._clock())
         else:
-            self._its.window.take_back()
-        self._its.ended.set()
+            self.window.take_back()
+        if self.waiting:
+            self._ended.set()
 
 
 class RateLimit:
@@ -172,7 +171,7 @@ class RateLimit:
         self.methods = frozenset(it.upper() for it in methods)
         self._clock = clock
         self._sleep = sleep
-        self._routes: dict[str, _Route] = {}
+        self._routes: dict[str, Places] = {}
 
     def slot(self, route: str) -> AbstractAsyncContextManager[None]:
         """Hold a place for one attempt; see `Limiter`."""
@@ -180,8 +179,8 @@ class RateLimit:
         if its is None:
             if route.partition(" ")[0] not in self.methods:
                 return nullcontext()
-            its = self._routes[route] = _Route(Window(self.calls, self.seconds))
-        return Place(its, self._clock, self._sleep)
+            its = self._routes[route] = Places(Window(self.calls, self.seconds), self._clock, self._sleep)
+        return its
 
     def least_wait(self, route: str) -> float:
         """Give the seconds that who comes now waits for a place at least; who gives up before him may make it less."""

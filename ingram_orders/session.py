@@ -33,7 +33,7 @@ from ingram_orders.errors import (
 )
 from ingram_orders.exact_json import LONG_BODY
 from ingram_orders.exchange import Broken, Exchange
-from ingram_orders.limiter import Limiter, Place
+from ingram_orders.limiter import Limiter, Places
 from ingram_orders.logs import tell
 from ingram_orders.oauth import Token, TokenKeeper, TokenSource
 from ingram_orders.pacing import Pace, does_not_fit
@@ -181,7 +181,7 @@ class Session:
         try:
             exchange = await (self._ask(call) if call.until is None else self._ask_until(call, call.until))
         finally:
-            if type(place) is Place:  # `isinstance` of one with an abstract base is far dearer
+            if type(place) is Places:  # `isinstance` of one with an abstract base is far dearer
                 place.give_back(was_sent=call.was_sent())  # our own, for which nobody waits
             elif place is not None:
                 await self.pace.give_back(place, out.route, was_sent=call.was_sent())

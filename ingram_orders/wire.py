@@ -148,8 +148,9 @@ def encode(request: Request[Any], defaults: Defaults, correlation_id: str) -> Ou
     if problems:
         raise InvalidRequestError(problems)
 
-    path, headers = request.path, {**defaults.headers, "IM-CorrelationID": correlation_id, **in_headers}
-    for name, text in in_path.items():
+    path, headers = request.path, {**defaults.headers, "IM-CorrelationID": correlation_id}
+    headers.update(in_headers)
+    for name, text in in_path:
         quoted = text.replace(" ", "%20") if _is_plain(text) else quote(text, safe="")
         path = path.replace(f"{{{name}}}", quoted)
     body = None

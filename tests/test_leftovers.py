@@ -63,7 +63,7 @@ async def leave_a_turn(sandbox: Sandbox) -> None:
 async def leave_a_place(sandbox: Sandbox) -> None:
     limiter = RateLimit(calls=7)
     async with limiter.slot("GET /x"):
-        limiter._routes["GET /x"].window.take()
+        limiter._routes["GET /x"].window.take(0.0)
 
 
 @pytest.mark.parametrize("leave", [leave_a_turn, leave_a_place])
