@@ -383,7 +383,7 @@ class Request(Generic[A]):
         own = {name: value for name, value in vars(cls).items() if isinstance(value, Parameter)}
         cls._params = {**cls._params, **own}
         path, query, headers = (
-            tuple((it.name, it.wire_name, it.form.texts) for it in cls.params() if isinstance(it, kind))
+            tuple((name, it.wire_name, it.form.texts) for name, it in cls._params.items() if isinstance(it, kind))
             for kind in (Path, Query, Header)
         )
         cls._texts = path, query, headers

@@ -113,6 +113,26 @@ async def despite_the_past(wait: Callable[[], Awaitable[T]]) -> T:
     return await wait()
 
 
+async def let_go(response: ClientResponse) -> None:
+    """Give back, or end, the connection of an answer that was not read to its end, or whose request still goes out."""
+    if (connection := response.connection) is not None:
+        line = connection.transport
+        response.release()
+        await despite_the_past(response.wait_for_close)
+        hang_up(line)
+
+
+def hang_up(line: asyncio.Transport | None) -> None:
+    """
+    Close at once what is about to be closed.
+
+    aiohttp lets all leave first that was written, which is never where nobody takes it. A connection that is not about
+    to be closed may be somebody else's by now.
+    """
+    if line is not None and line.is_closing():
+        line.abort()
+
+
 class Broken:
     """That no whole answer came, and why; `Exchange` holds what did."""
 

@@ -15,10 +15,10 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from ingram_orders.errors import ConfigurationError, brief
-from ingram_orders.exchange import Broken, Exchange, despite_the_past
+from ingram_orders.exchange import Broken, Exchange, let_go
 from ingram_orders.logs import tell
 from ingram_orders.settings import Proxy, Timeouts
-from ingram_orders.watches import Connector, LentWatch, Silence, Watch, hang_up
+from ingram_orders.watches import Connector, LentWatch, Silence, Watch
 
 _LARGE_UPLOAD: Final = 2**20
 """Bytes from which on aiohttp warns of a body given in one piece; such a one is handed over as a file."""
@@ -131,12 +131,8 @@ class Transport:
                     await exchange.take_in(response, waits)
                     self._silence.heard(limit)
                 finally:
-                    # Of an answer that was read to its end, and whose request had gone out, it was given back.
-                    if (connection := response.connection) is not None:
-                        line = connection.transport
-                        response.release()
-                        await despite_the_past(response.wait_for_close)
-                        hang_up(line)
+                    if response.connection is not None:  # most answers have ended by now, and given it back
+                        await let_go(response)
             outcome = str(exchange.status)
         except asyncio.CancelledError as cancelled:
             watch.failed(cancelled)

@@ -16,7 +16,7 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from aiohttp.connector import Connection
 
 from ingram_orders.errors import describe
-from ingram_orders.exchange import Dropped, Exchange
+from ingram_orders.exchange import Dropped, Exchange, hang_up, let_go
 
 _NOT_SENT: Final = (
     aiohttp.ClientConnectorError,
@@ -204,9 +204,11 @@ class LentWatch:
                 exchange.sent = True
             if isinstance(failure, SecondSend) and self._refused is not None:
                 exchange.take_in_head(self._refused)
-                with suppress(Exception):  # it may have been closed, and its body be gone
-                    await exchange.take_in(self._refused, self._waits)
-                self._refused.release()
+                try:
+                    with suppress(Exception):  # it may have been closed, and its body be gone
+                        await exchange.take_in(self._refused, self._waits)
+                finally:
+                    await let_go(self._refused)
             if isinstance(failure, _DROPPED) and not isinstance(failure, _NOT_SENT):
                 raise Dropped(describe(failure)) from failure
             raise
@@ -241,17 +243,6 @@ class LentWatch:
         """
         if not self._entered and (isinstance(failure, asyncio.CancelledError) or _was_lost(failure)):
             self.exchange.sent = True
-
-
-def hang_up(line: asyncio.Transport | None) -> None:
-    """
-    Close at once what is about to be closed.
-
-    aiohttp lets all leave first that was written, which is never where nobody takes it. A connection that is not about
-    to be closed may be somebody else's by now.
-    """
-    if line is not None and line.is_closing():
-        line.abort()
 
 
 def _was_lost(failure: BaseException) -> bool:

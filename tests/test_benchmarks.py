@@ -260,8 +260,8 @@ def test_a_quick_run_measures_all_of_its_rows(quick: tuple[Path, str]) -> None:
     for row in run.rows:
         assert row.what in printed
         assert (row.ratio is None) == (row.peer == "")
-        if row.ratio is not None:
-            assert min(*row.ours, row.ratio) > 0
+        if "less Python's start" not in row.what:  # the difference of two times that are short here
+            assert row.ratio is None or min(*row.ours, row.ratio) > 0
     assert printed.endswith(table.summary(run) + "\n")
 
 

@@ -26,7 +26,7 @@ from support.calls import (
     each_write,
 )
 from support.clients import client_for
-from support.raw_server import RawServer, http
+from support.raw_server import Heard, RawServer, http
 
 from ingram_orders import (
     ApiError,
@@ -581,23 +581,30 @@ async def test_the_answer_after_which_a_middleware_wanted_to_send_again_is_kept(
     assert (unknown.value.status, unknown.value.body) == (201, body)
 
 
-async def test_the_connection_of_an_answer_after_which_a_middleware_wanted_to_send_again_is_given_back() -> None:
-    """Though it was not read to its end."""
+@pytest.mark.parametrize("is_long", [True, False], ids=["longer than the cap", "never whole"])
+async def test_the_connection_of_an_answer_after_which_a_middleware_wanted_to_send_again_is_given_back(
+    is_long: bool,
+) -> None:
+    """Though it was not read to its end, or the time was up before it came."""
 
     async def again(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         await handler(request)
         return await handler(request)
 
+    def half(_: Heard) -> bytes:
+        server.hung.set()
+        return http(503, b" " * 10, length=100)
+
     async with (
-        RawServer(http(201, b" " * 10_000_000)) as server,
+        RawServer(http(503, b" " * 10_000_000) if is_long else half) as server,
         aiohttp.ClientSession(middlewares=(again,), connector=aiohttp.TCPConnector(limit=1)) as session,
     ):
-        orders = client_for(server, session=session, token_source=MyTokens(), max_body=10)
+        orders = client_for(server, session=session, token_source=MyTokens(), max_body=10, timeouts=Timeouts(read=None))
         for _ in range(2):
             with pytest.raises(OutcomeUnknownError) as unknown:
                 async with asyncio.timeout(10):
-                    await WRITES[0](orders).execute()
-            assert unknown.value.body == b" " * 10
+                    await WRITES[0](orders).execute(timeout=None if is_long else 0.1)
+            assert (unknown.value.status, unknown.value.body) == (503, b" " * 10)
 
 
 with warnings.catch_warnings():
