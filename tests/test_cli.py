@@ -643,7 +643,7 @@ WRONG: Final[dict[str, tuple[tuple[str, ...], str, int]]] = {
     "a number that is none": (("details", ".."), "NUMBER: '..' is not an order number", 2),
     "a country": (("search", "--country-code", "USA"), "--country-code: 'USA'", 2),
     "credentials": (("search", "--client-secret", "not-shown-at-all"), "Client credentials are not valid", 1),
-    "nobody there": (("search", "--base-url", "http://127.0.0.1:9"), "no token was to be had", 1),
+    "nobody there": (("search", "--base-url", "http://127.0.0.1:9", "--timeout", "0.3"), "no token was to be had", 1),
     "an address": (("search", "--base-url", "ftp://x"), "base_url must be https", 2),
     "an empty address": (("search", "--base-url", ""), "--base-url is empty", 2),
     "two formats": (("search", "--csv", "--json"), "exclude each other", 2),

@@ -992,6 +992,7 @@ async def test_what_was_answered_is_dealt_with_though_who_does_is_killed_at_any_
     assert set(dealt) == set(rows(tmp_path / "inbox.db"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["settles first", "in memory"])
 async def test_who_is_careless_is_found_out_by_that(tmp_path: Path, way: str) -> None:
     answered, dealt = await killed_many_times(tmp_path, way, 6)

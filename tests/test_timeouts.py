@@ -35,6 +35,7 @@ from ingram_orders import (
     OutcomeUnknownError,
     RateLimitedError,
     Response,
+    RetryPolicy,
     Timeouts,
     wire,
 )
@@ -287,7 +288,7 @@ async def test_a_name_that_is_not_resolved_in_time_has_sent_nothing(
     monkeypatch.setattr(aiohttp.resolver.AsyncResolver, "resolve", resolve)
     async with OrdersClient(
         token_source=MyTokens(), base_url="https://orders.example", customer_number="1", country_code="US",
-        timeouts=Timeouts(connect=0.05),
+        timeouts=Timeouts(connect=0.05), retry=RetryPolicy(attempts=1),
     ) as orders:  # fmt: skip
         with pytest.raises(ConnectionFailedError, match="nothing was sent"):
             await build(orders).execute()
