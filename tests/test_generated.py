@@ -82,6 +82,7 @@ def test_writing_a_request_takes_few_functions_for_each_line() -> None:
         request = orders.create().order_create_request(create_request(lines))
         return calls_of(wire.encode, request, defaults, "c0ffee")[1]
 
+    exact_json._keys.clear()  # other tests may have filled it with theirs
     calls(1)  # makes the writers
     assert calls(1) <= 35
     assert calls(51) - calls(1) <= 50 * 6
