@@ -36,6 +36,9 @@ _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 HEADERS: Final[Mapping[str, str]] = {"Accept": "application/json", "User-Agent": f"ingram-orders/{__version__}"}
 """What is sent with everything, the request for a token included."""
 
+_ID: Final = OrdersRequest.im_correlation_id
+"""By what each call is named."""
+
 
 class Defaults:
     """What requests are sent with that set nothing else: checked and written once, and not with every call."""
@@ -43,7 +46,7 @@ class Defaults:
     def __init__(self, values: Mapping[str, str]) -> None:
         self.values = dict(values)
         """By the setters' names; of what every operation has."""
-        self.given = frozenset({*values, OrdersRequest.im_correlation_id.name})  # an id is made for each call
+        self.given = frozenset({*values, _ID.name})  # an id is made for each call
         """The names of what a request need not set."""
         self.headers = dict(HEADERS)
         """What every request is sent with: those of the values in which nothing is wrong among them."""
@@ -56,6 +59,10 @@ class Defaults:
                 self.wrong += wrong
                 if not wrong:
                     [self.headers[param.wire_name]] = texts
+
+    def values_of(self, request: Request[Any], correlation_id: str) -> dict[str, Any]:
+        """Give all that a request says, by the setters' names: these, and the id, where it says nothing itself."""
+        return request.values_over({**self.values, _ID.name: correlation_id})
 
 
 @define(kw_only=True)  # and not frozen: one is made with each call, and that would take twice the time
@@ -79,7 +86,7 @@ class Outgoing:
     @property
     def values(self) -> dict[str, Any]:
         """What was set, by the setters' names, the client's defaults included."""
-        return self.request.values_over({**self.defaults.values, "im_correlation_id": self.correlation_id})
+        return self.defaults.values_of(self.request, self.correlation_id)
 
     @property
     def order_number(self) -> str | None:
@@ -139,8 +146,7 @@ def encode(request: Request[Any], defaults: Defaults, correlation_id: str) -> Ou
         wrong += param.problems(model)
     problems: list[str] = []
     if wrong or defaults.wrong:  # then all is told by its name
-        values = request.values_over({**defaults.values, "im_correlation_id": correlation_id})
-        problems = list(request.problems(values)) or wrong
+        problems = list(request.problems(defaults.values_of(request, correlation_id))) or wrong
     elif param is not None:
         problems = list(request.contradictions())
     if param is not None and isinstance(model, param.model):
@@ -148,7 +154,7 @@ def encode(request: Request[Any], defaults: Defaults, correlation_id: str) -> Ou
     if problems:
         raise InvalidRequestError(problems)
 
-    path, headers = request.path, {**defaults.headers, "IM-CorrelationID": correlation_id}
+    path, headers = request.path, {**defaults.headers, _ID.wire_name: correlation_id}
     headers.update(in_headers)
     for name, text in in_path:
         quoted = text.replace(" ", "%20") if _is_plain(text) else quote(text, safe="")
@@ -170,7 +176,7 @@ def encode(request: Request[Any], defaults: Defaults, correlation_id: str) -> Ou
         answer=answer,
         headers=headers,
         body=body,
-        correlation_id=headers["IM-CorrelationID"],
+        correlation_id=headers[_ID.wire_name],
     )
 
 
